@@ -140,7 +140,7 @@ impl Installer {
             process::run(apt()?.args(["update", "-qq"]))?;
             self.lists_are_fresh.set(true);
         }
-        let options = ["install", "-qq", "-y", "--no-install-recommends"];
+        let options = ["install", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"];
         process::run(apt()?.args(options).args(packages))
     }
 
