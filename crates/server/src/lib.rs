@@ -1,1 +1,23 @@
-//! The program `souk`.
+//! Souk: the backend of an escrow marketplace whose every change reaches the people it concerns
+//! at once.
+//!
+//! A change of the marketplace and the events that follow from it are one database transaction
+//! ([`journal`]). `ARCHITECTURE.md` tells the whole; [`router`] lists every route.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod extract;
+pub mod http;
+pub mod idempotency;
+pub mod jobs;
+pub mod journal;
+pub mod mailer;
+pub mod migrations;
+pub mod node;
+pub mod operations;
+pub mod router;
+pub mod telemetry;

@@ -1,2 +1,7 @@
 //! The program `souk`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    souk::cli::main()
+}

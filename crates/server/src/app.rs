@@ -1,0 +1,65 @@
+//! What every part of the program shares.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use db::Db;
+use events::Timestamp;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::auth::tokens::Tokens;
+use crate::clock::{Clock, Randomness};
+use crate::config::Config;
+use crate::idempotency::InFlight;
+use crate::jobs::Jobs;
+use crate::journal::Journal;
+use crate::mailer::Mailer;
+
+/// The application's state: a cheap handle, given to every handler and service.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The parts of [`App`].
+pub struct Inner {
+    /// The configuration as it was checked at start.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids, tokens and codes.
+    pub random: Randomness,
+    /// Outgoing mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Access tokens.
+    pub tokens: Tokens,
+    /// The tail of the journal.
+    pub journal: Journal,
+    /// The runner of timers.
+    pub jobs: Jobs,
+    /// Set when the node begins to stop.
+    pub stopping: CancellationToken,
+    /// Requests under an idempotency key that run now.
+    pub in_flight: InFlight,
+}
+
+impl Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Shares the parts.
+    pub fn new(parts: Inner) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// A UUIDv7 (RFC 9562 §5.7) of this time.
+    pub fn new_uuid(&self, now: Timestamp) -> Uuid {
+        let millis = u64::try_from(now.as_millis()).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &self.random.bytes()).into_uuid()
+    }
+}

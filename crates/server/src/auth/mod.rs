@@ -1,0 +1,3 @@
+//! Accounts, sign-in and tokens.
+
+pub mod tokens;

@@ -1,0 +1,133 @@
+//! The command line: `souk [serve|migrate|admin create|config|openapi]`.
+
+use std::process::ExitCode;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::node::{self, Node};
+use crate::{config, router, telemetry};
+
+const USAGE: &str = "\
+souk: the backend of an escrow marketplace
+
+Usage: souk [COMMAND]
+
+Commands:
+  serve      Run the server (the default)
+  migrate    Bring the database to this version and exit
+  admin create --email EMAIL --password PASSWORD
+             Make an administrator
+  config     Print every setting with its default (the text of .env.example)
+  openapi    Print the OpenAPI document
+
+Settings come from the environment and from .env; `souk config` lists them.
+";
+
+enum Command {
+    Serve,
+    Migrate,
+    AdminCreate { email: String, password: String },
+    Config,
+    OpenApi,
+    Help,
+    Version,
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let command = match parse(lexopt::Parser::from_env()) {
+        Ok(command) => command,
+        Err(error) => {
+            eprintln!("souk: {error}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(lines) => {
+            for line in lines {
+                eprintln!("souk: {line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut words = Vec::new();
+    let (mut email, mut password) = (None, None);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Short('V') | Long("version") => return Ok(Command::Version),
+            Long("email") => email = Some(args.value()?.string()?),
+            Long("password") => password = Some(args.value()?.string()?),
+            Value(word) => words.push(word.string()?),
+            other @ (Short(_) | Long(_)) => return Err(other.unexpected()),
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["serve"] => Ok(Command::Serve),
+        ["migrate"] => Ok(Command::Migrate),
+        ["config"] => Ok(Command::Config),
+        ["openapi"] => Ok(Command::OpenApi),
+        ["help"] => Ok(Command::Help),
+        ["admin", "create"] => Ok(Command::AdminCreate {
+            email: email.ok_or("--email is missing")?,
+            password: password.ok_or("--password is missing")?,
+        }),
+        words => Err(format!("there is no command `{}`", words.join(" ")).into()),
+    }
+}
+
+fn run(command: Command) -> Result<(), Vec<String>> {
+    match command {
+        Command::Help => print!("{USAGE}"),
+        Command::Version => println!("souk {}", env!("CARGO_PKG_VERSION")),
+        Command::Config => print!("{}", config::env_example()),
+        Command::OpenApi => {
+            let json = router::openapi().to_pretty_json().map_err(|e| vec![e.to_string()])?;
+            println!("{json}");
+        }
+        Command::Serve => with_app(|app| async move {
+            let node = Node::start(app).await?;
+            println!("Souk listens on http://{}", node.addr());
+            node::stop_signal().await;
+            node.stop().await;
+            Ok(())
+        })?,
+        Command::Migrate => with_app(|_| async { Ok(()) })?,
+        Command::AdminCreate { email, password } => with_app(|app| async move {
+            crate::auth::service::create_admin(&app, &email, &password)
+                .await
+                .map_err(|error| error.message.into_owned())?;
+            println!("The administrator {email} can sign in now");
+            Ok(())
+        })?,
+    }
+    Ok(())
+}
+
+/// Reads the configuration, opens and migrates the database, and runs `work` on a runtime.
+fn with_app<F>(work: impl FnOnce(App) -> F) -> Result<(), Vec<String>>
+where
+    F: Future<Output = Result<(), String>>,
+{
+    let config = Config::from_process()
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    telemetry::init(config.log_json);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| vec![format!("no runtime: {e}")])?;
+    let result = runtime.block_on(async {
+        let parts = node::Outside::system(&config).map_err(|e| vec![e])?;
+        let app = node::open(config, parts).await.map_err(|e| vec![e])?;
+        work(app).await.map_err(|e| vec![e])
+    });
+    // Blocking work that is still under way must not hold up the end of the program.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    result
+}

@@ -1,0 +1,106 @@
+//! JSON bodies.
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, Request};
+use garde::Validate;
+use http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::app::App;
+use crate::error::{ApiError, Result};
+
+/// A JSON body that was parsed and validated. Types that stand here carry
+/// `#[serde(deny_unknown_fields)]`.
+pub struct Body<T> {
+    /// The parsed value.
+    pub value: T,
+    /// SHA-256 of the bytes as they came, for idempotency.
+    pub digest: [u8; 32],
+}
+
+impl<T> FromRequest<App> for Body<T>
+where
+    T: DeserializeOwned + Validate<Context = ()>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        if !is_json(&request) {
+            return Err(ApiError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "The body must be application/json",
+            ));
+        }
+        let limit = app.config.http.body_max;
+        let bytes = to_bytes(request.into_body(), limit).await.map_err(|error| {
+            if is_too_large(&error) {
+                ApiError::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "payload_too_large",
+                    format!("The body may have {limit} bytes at most"),
+                )
+            } else {
+                ApiError::bad_request("The body did not arrive whole")
+            }
+        })?;
+        let value: T = parse(&bytes)?;
+        value.validate().map_err(|report| {
+            ApiError::invalid(
+                report.iter().map(|(path, error)| (path.to_string(), error.to_string())).collect(),
+            )
+        })?;
+        Ok(Self { value, digest: Sha256::digest(&bytes).into() })
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.split(';').next())
+        .is_some_and(|mime| mime.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// Text that is not JSON is 400; JSON of another shape is 422 and names the field.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let inner = error.inner();
+        if inner.is_data() {
+            let path = error.path().to_string();
+            let path = if path == "." { "body".to_owned() } else { path };
+            ApiError::invalid_field(&path, without_position(&inner.to_string()))
+        } else {
+            malformed(inner)
+        }
+    })?;
+    json.end().map_err(|error| malformed(&error))?;
+    // An escaped backslash before `u0000` is refused with it; nobody writes that.
+    if bytes.windows(6).any(|w| w == br"\u0000") {
+        return Err(ApiError::invalid_field("body", "must not contain NUL characters"));
+    }
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("Malformed JSON: {error}"))
+}
+
+/// serde_json's data errors end in ` at line 1 column 9`, which says nothing beside the path.
+fn without_position(message: &str) -> String {
+    message.rsplit_once(" at line ").map_or(message, |(text, _)| text).to_owned()
+}

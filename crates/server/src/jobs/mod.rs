@@ -1,0 +1,122 @@
+//! Timers: rows with a due time, written in the transaction that makes them necessary, and run
+//! once by whichever node takes them first (contract §4.5).
+//!
+//! What holds always here: a timer's row is deleted in the transaction that does its work, so a
+//! crash in between leaves the timer, and two nodes that take the same one have one winner. A
+//! timer's work checks the state again: it may come late, or after what it waits for.
+//!
+//! How to add a timer: a constant for its kind beside the service that sets it with
+//! `tx.schedule(KIND, key, after)`, and an arm in [`run_one`] that calls that service.
+
+pub(crate) mod store;
+
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::error::Result;
+use crate::journal::Tx;
+
+/// Timers that fall due together are read in batches of this size.
+const BATCH: i64 = 100;
+/// Longest wait between looks: another node may have set a timer.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// First pause before a failed timer is tried again; doubled each time.
+const RETRY_FIRST: Duration = Duration::from_secs(5);
+/// Longest such pause.
+const RETRY_MAX: Duration = Duration::from_secs(3600);
+/// How often what is kept for a time only is swept.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// The timer of the sweep.
+const SWEEP: &str = "sweep";
+
+/// The handle that wakes the runner.
+#[derive(Default)]
+pub struct Jobs {
+    wake: Notify,
+}
+
+impl Jobs {
+    /// A timer was set.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+}
+
+/// Runs timers as they fall due, until `stop`.
+pub async fn run(app: App, stop: CancellationToken) {
+    if let Err(error) = ensure_sweep(&app).await {
+        tracing::warn!(?error, "the sweep could not be scheduled");
+    }
+    while !stop.is_cancelled() {
+        if let Err(error) = run_due(&app).await {
+            tracing::warn!(?error, "timers cannot be read");
+        }
+        tokio::select! {
+            () = app.jobs.wake.notified() => {}
+            () = tokio::time::sleep(POLL_EVERY) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+async fn ensure_sweep(app: &App) -> Result<()> {
+    let mut tx = app.begin().await?;
+    tx.schedule(SWEEP, "", Duration::ZERO).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Runs every timer that is due by now and returns how many were run.
+///
+/// # Errors
+/// 503 when the database cannot be reached; a timer's own failure postpones it alone.
+pub async fn run_due(app: &App) -> Result<usize> {
+    let mut count = 0;
+    loop {
+        let due = store::due(&app.db, app.clock.now(), BATCH).await?;
+        if due.is_empty() {
+            return Ok(count);
+        }
+        for timer in due {
+            match run_timer(app, &timer).await {
+                Ok(()) => count += 1,
+                Err(error) => {
+                    tracing::warn!(kind = timer.kind, key = timer.key, ?error, "timer failed");
+                    postpone(app, &timer).await?;
+                }
+            }
+        }
+    }
+}
+
+async fn run_timer(app: &App, timer: &store::Timer) -> Result<()> {
+    let mut tx = app.begin().await?;
+    if store::take(&mut tx, timer).await? {
+        run_one(&mut tx, app, &timer.kind, &timer.key).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn postpone(app: &App, timer: &store::Timer) -> Result<()> {
+    let pause = RETRY_FIRST.saturating_mul(1 << timer.attempts.clamp(0, 16)).min(RETRY_MAX);
+    let mut tx = app.begin().await?;
+    store::postpone(&mut tx, timer, pause).await?;
+    Ok(tx.commit().await?)
+}
+
+/// What each kind of timer does.
+async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
+    let _ = app;
+    match kind {
+        SWEEP => {
+            crate::idempotency::sweep(tx).await?;
+            tx.schedule(SWEEP, key, SWEEP_EVERY).await
+        }
+        unknown => {
+            // Left by a newer version; running it is not ours, and dropping it would lose it.
+            Err(crate::error::ApiError::internal(&format!("unknown timer {unknown}")))
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Follows the journal and hands each entry on, once and in order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use db::{Db, DbError, args, sql};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::entry::{Entry, select_after};
+
+/// Entries read at once: large enough for bursts, small enough to stay a few hundred KiB.
+const BATCH: i64 = 500;
+/// A lost wake-up costs at most this.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// Pause after a failed read.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// Takes the journal's entries, in order; in Souk this is the realtime side.
+pub trait Sink: Send + Sync + 'static {
+    /// Acts on one entry. Must not block.
+    fn take(&self, entry: Entry);
+}
+
+/// The handle on the tail: wakes it, and knows how far it is.
+#[derive(Clone)]
+pub struct Journal(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    wake: Notify,
+    handed_on: AtomicI64,
+    progress: watch::Sender<i64>,
+}
+
+impl Journal {
+    /// A handle on the journal of `db`; [`run`](Self::run) makes it move.
+    pub fn new(db: Db) -> Self {
+        Self(Arc::new(Inner {
+            db,
+            wake: Notify::new(),
+            handed_on: AtomicI64::new(0),
+            progress: watch::Sender::new(0),
+        }))
+    }
+
+    /// Something was committed.
+    pub fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// The position up to which entries were handed on.
+    pub fn handed_on(&self) -> i64 {
+        self.0.handed_on.load(Ordering::Acquire)
+    }
+
+    /// The newest committed position.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn head(&self) -> Result<i64, DbError> {
+        let row = self
+            .0
+            .db
+            .fetch_one(sql!("SELECT COALESCE(MAX(position), 0) AS head FROM journal"), args![])
+            .await?;
+        row.get("head")
+    }
+
+    /// Waits until everything committed before this call was handed on.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn flushed(&self) -> Result<(), DbError> {
+        let head = self.head().await?;
+        let mut progress = self.0.progress.subscribe();
+        self.wake();
+        // The sender lives as long as `self`.
+        let _ = progress.wait_for(|position| *position >= head).await;
+        Ok(())
+    }
+
+    /// Starts at the newest entry: who connects later asks for what it missed by offset.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn start(&self) -> Result<(), DbError> {
+        let head = self.head().await?;
+        self.advance(head);
+        Ok(())
+    }
+
+    /// Hands on entries until `stop`; an unreachable database is waited for.
+    pub async fn run(self, sink: Arc<dyn Sink>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.hand_on_batch(sink.as_ref()).await {
+                Ok(count) if count == BATCH as usize => {}
+                Ok(_) => {
+                    tokio::select! {
+                        () = self.0.wake.notified() => {}
+                        () = tokio::time::sleep(POLL_EVERY) => {}
+                        () = stop.cancelled() => {}
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the journal cannot be read");
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+            }
+        }
+    }
+
+    async fn hand_on_batch(&self, sink: &dyn Sink) -> Result<usize, DbError> {
+        let rows = self.0.db.fetch_all(select_after(), args![self.handed_on(), BATCH]).await?;
+        let count = rows.len();
+        for row in rows {
+            let position = row.get("position")?;
+            match <Entry as db::FromRow>::from_row(&row) {
+                Ok(entry) => sink.take(entry),
+                // A row that cannot be read would stop everything behind it for ever.
+                Err(error) => tracing::error!(%error, position, "unreadable journal entry"),
+            }
+            self.advance(position);
+        }
+        Ok(count)
+    }
+
+    fn advance(&self, position: i64) {
+        self.0.handed_on.store(position, Ordering::Release);
+        self.0.progress.send_replace(position);
+    }
+}

@@ -1,0 +1,189 @@
+//! One running node: opens what it needs, starts its tasks, stops them in order.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use db::Db;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::{App, Inner};
+use crate::auth::tokens::Tokens;
+use crate::clock::{Clock, Randomness, SystemClock};
+use crate::config::{Config, Secret};
+use crate::jobs::{self, Jobs};
+use crate::journal::Journal;
+use crate::mailer::{LogMailer, Mailer, SmtpMailer};
+use crate::{http, migrations, router};
+
+/// What a node takes from outside, so that tests can bring their own.
+pub struct Outside {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids, tokens and codes.
+    pub random: Randomness,
+    /// Outgoing mail.
+    pub mailer: Arc<dyn Mailer>,
+}
+
+impl Outside {
+    /// The machine's clock and randomness, and the mailer that `config` names.
+    ///
+    /// # Errors
+    /// When the mailer's settings cannot be used.
+    pub fn system(config: &Config) -> Result<Self, String> {
+        let mailer: Arc<dyn Mailer> = match &config.smtp {
+            Some(smtp) => Arc::new(SmtpMailer::new(smtp)?),
+            None => Arc::new(LogMailer),
+        };
+        Ok(Self { clock: Arc::new(SystemClock), random: Randomness::from_os(), mailer })
+    }
+}
+
+/// Opens and migrates the database and builds the application's state.
+///
+/// # Errors
+/// One line that says what cannot be used.
+pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
+    let options = db::Options {
+        max_connections: config.database_connections,
+        max_read_connections: config.database_connections,
+        ..db::Options::default()
+    };
+    let db = Db::open(&config.database_url, &options)
+        .await
+        .map_err(|e| format!("DATABASE_URL: {e}"))?;
+    db.migrate(&migrations::ALL).await.map_err(|e| format!("the database: {e}"))?;
+    let secret = match &config.auth.jwt_secret {
+        Some(secret) => secret.clone(),
+        None => kept_secret(&config.database_url, &outside.random)?,
+    };
+    let journal = Journal::new(db.clone());
+    journal.start().await.map_err(|e| format!("the journal: {e}"))?;
+    let app = App::new(Inner {
+        tokens: Tokens::new(&secret, config.auth.access_token_ttl),
+        journal,
+        jobs: Jobs::default(),
+        clock: outside.clock,
+        random: outside.random,
+        mailer: outside.mailer,
+        in_flight: crate::idempotency::InFlight::default(),
+        stopping: CancellationToken::new(),
+        db,
+        config,
+    });
+    Ok(app)
+}
+
+/// The key that stands beside an embedded database as `<database>.key`; made when absent.
+fn kept_secret(database_url: &str, random: &Randomness) -> Result<Secret, String> {
+    use std::fs::{File, OpenOptions};
+    use std::io::{Read, Write};
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let path = database_url.trim_start_matches("sqlite:").split('?').next().unwrap_or_default();
+    let path = Path::new(path).with_extension("key");
+    let failed = |e: std::io::Error| format!("JWT_SECRET: {} cannot be used: {e}", path.display());
+    // Written aside and then linked into place: either the whole key is there, or none.
+    if !path.exists() {
+        let text: String =
+            random.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let aside = path.with_extension(format!("key.{}", std::process::id()));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&aside)
+            .map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        let linked = std::fs::hard_link(&aside, &path);
+        std::fs::remove_file(&aside).map_err(failed)?;
+        match linked {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(e)),
+            _ => {}
+        }
+    }
+    let mut text = String::new();
+    File::open(&path).and_then(|mut f| f.read_to_string(&mut text)).map_err(failed)?;
+    if text.trim().len() < 32 {
+        return Err(format!("JWT_SECRET: {} is too short", path.display()));
+    }
+    Ok(Secret::new(text.trim()))
+}
+
+/// A node that serves.
+pub struct Node {
+    app: App,
+    addr: SocketAddr,
+    tasks: TaskTracker,
+    stop_http: CancellationToken,
+    stop_tasks: CancellationToken,
+}
+
+impl Node {
+    /// Binds the port and starts serving.
+    ///
+    /// # Errors
+    /// When the port cannot be bound.
+    pub async fn start(app: App) -> Result<Self, String> {
+        let host = &app.config.http.host;
+        let port = app.config.http.port;
+        let listener = TcpListener::bind((host.as_str(), port))
+            .await
+            .map_err(|e| format!("PORT: {host}:{port} cannot be bound: {e}"))?;
+        let addr = listener.local_addr().map_err(|e| e.to_string())?;
+        let (tasks, stop_http) = (TaskTracker::new(), CancellationToken::new());
+        let stop_tasks = CancellationToken::new();
+        tasks.spawn(http::serve(
+            listener,
+            router::router(&app),
+            stop_http.clone(),
+            app.config.http.shutdown_grace,
+        ));
+        tasks.spawn(jobs::run(app.clone(), stop_tasks.clone()));
+        Ok(Self { app, addr, tasks, stop_http, stop_tasks })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The application's state.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Takes no new connections, lets requests end, hands on what the journal holds, closes the
+    /// sockets with a reason.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.app.stopping.cancel();
+        self.stop_http.cancel();
+        if let Err(error) = self.app.journal.flushed().await {
+            tracing::warn!(%error, "the journal could not be flushed");
+        }
+        self.stop_tasks.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without handlers the signals end the process themselves.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

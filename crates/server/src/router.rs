@@ -1,0 +1,88 @@
+//! Every route on one screen.
+
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::from_fn;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::config::HttpConfig;
+use crate::error::ApiError;
+use crate::{operations, telemetry};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(title = "Souk", description = "The backend of an escrow marketplace."))]
+struct Document;
+
+/// The routes and their documentation. Each slice has a line; what it serves stands in its
+/// `routes.rs`.
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(operations::health))
+        .routes(routes!(operations::ready))
+        .routes(routes!(operations::openapi))
+}
+
+/// The OpenAPI document of all routes.
+pub fn openapi() -> OpenApi {
+    routes().into_openapi()
+}
+
+/// The complete service.
+pub fn router(app: &App) -> Router {
+    let (router, _) = routes().split_for_parts();
+    router
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(cors(&app.config.http))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(telemetry::trace))
+        .with_state(app.clone())
+}
+
+async fn method_not_allowed(State(_): State<App>) -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This path has no such method",
+    )
+}
+
+/// A bug in a handler answers 500 and takes nothing else down.
+fn panicked(cause: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    let cause = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("panic");
+    axum::response::IntoResponse::into_response(ApiError::internal(&cause))
+}
+
+/// Only `FRONTEND_URL`, with credentials (contract §1.1).
+fn cors(http: &HttpConfig) -> CorsLayer {
+    let http = http.clone();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, _| {
+            origin.to_str().is_ok_and(|origin| http.allows_origin(origin))
+        }))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static(telemetry::REQUEST_ID_HEADER),
+        ])
+        .expose_headers([
+            header::RETRY_AFTER,
+            HeaderName::from_static(telemetry::REQUEST_ID_HEADER),
+        ])
+        .max_age(Duration::from_secs(600))
+}

@@ -1,0 +1,35 @@
+-- Facts about this database, such as the journal's epoch.
+CREATE TABLE meta (
+    key TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- Events and controls in commit order. With one writer, the order of positions is that of commits.
+CREATE TABLE journal (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    audience TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX journal_event_id ON journal (event_id);
+
+CREATE TABLE timers (
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    due_at BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    PRIMARY KEY (kind, key)
+);
+CREATE INDEX timers_due_at ON timers (due_at);
+
+CREATE TABLE idempotency_keys (
+    scope TEXT NOT NULL PRIMARY KEY,
+    operation TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    status BIGINT,
+    answer TEXT,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
