@@ -254,8 +254,8 @@ fn python(context: &mut Context) -> Result<()> {
     let requirements: Vec<_> = folders.iter().map(|dir| dir.join("requirements.txt")).collect();
     let python = context.installer.python(&requirements)?;
     for folder in folders {
-        let what = label(&folder);
-        let junit = fresh(report_file(&format!("{what}-python"))?)?;
+        let what = format!("{} (python)", label(&folder));
+        let junit = fresh(report_file(&what)?)?;
         let status = process::status(
             Command::new(&python)
                 .current_dir(&folder)
@@ -299,7 +299,7 @@ fn label(folder: &Path) -> String {
 }
 
 fn report_file(what: &str) -> Result<PathBuf> {
-    Ok(project::target_dir()?.join("xtask").join(format!("{}.xml", what.replace('/', "-"))))
+    Ok(project::target_dir()?.join("xtask").join(format!("{}.xml", what.replace(['/', ' '], "-"))))
 }
 
 /// Removes the report of an earlier run, so that it cannot be taken for this one's.
