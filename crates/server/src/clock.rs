@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use events::Timestamp;
 use rand::rngs::StdRng;
-use rand::{Rng as _, RngCore as _, SeedableRng};
+use rand::{Rng as _, RngExt as _, SeedableRng};
 
 /// Where the time of day comes from.
 pub trait Clock: Send + Sync + 'static {

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::connect_info::ConnectInfo;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
@@ -21,6 +20,10 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 const HEADER_MAX: usize = 16 * 1024;
 /// Pause after a failed accept, which usually means that descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Where a request comes from, as a request extension.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
 
 /// Serves `router` until `stop`, then lets the requests under way end, for `grace` at most.
 pub async fn serve(
@@ -61,7 +64,7 @@ async fn connection(
 ) {
     let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
         let mut request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(Peer(peer));
         router.clone().oneshot(request)
     });
     let mut http = std::pin::pin!(

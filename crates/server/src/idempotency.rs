@@ -19,9 +19,10 @@ use crate::app::App;
 use crate::error::{ApiError, Result, json_response};
 use crate::extract::Caller;
 use crate::journal::Tx;
+use crate::text::hex;
 
 /// How long answers are kept (contract §2).
-pub const KEPT: Duration = Duration::from_secs(24 * 3600);
+pub const KEPT: Duration = Duration::from_hours(24);
 /// Longest key, in bytes.
 const KEY_MAX: usize = 255;
 
@@ -172,12 +173,4 @@ pub(crate) async fn sweep(tx: &mut Tx) -> Result<()> {
     let before = tx.now().as_millis() - KEPT.as_millis() as i64;
     tx.execute(sql!("DELETE FROM idempotency_keys WHERE created_at < $1"), args![before]).await?;
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

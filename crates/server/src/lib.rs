@@ -21,3 +21,4 @@ pub mod node;
 pub mod operations;
 pub mod router;
 pub mod telemetry;
+pub mod text;

@@ -6,20 +6,7 @@
 
 use db::Migrations;
 
-macro_rules! twins {
-    ($($name:literal),* $(,)?) => {
-        Migrations {
-            sqlite: &[$((
-                $name,
-                include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
-            )),*],
-            postgres: &[$((
-                $name,
-                include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
-            )),*],
-        }
-    };
-}
-
 /// Every migration, in order.
-pub const ALL: Migrations = twins!["0001_foundation"];
+pub const ALL: Migrations = db::migrations!("../../migrations":
+    "0001_foundation",
+);

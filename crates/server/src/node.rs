@@ -14,8 +14,9 @@ use crate::auth::tokens::Tokens;
 use crate::clock::{Clock, Randomness, SystemClock};
 use crate::config::{Config, Secret};
 use crate::jobs::{self, Jobs};
-use crate::journal::Journal;
+use crate::journal::{Journal, sequencer};
 use crate::mailer::{LogMailer, Mailer, SmtpMailer};
+use crate::text::hex;
 use crate::{http, migrations, router};
 
 /// What a node takes from outside, so that tests can bring their own.
@@ -52,9 +53,8 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         max_read_connections: config.database_connections,
         ..db::Options::default()
     };
-    let db = Db::open(&config.database_url, &options)
-        .await
-        .map_err(|e| format!("DATABASE_URL: {e}"))?;
+    let db =
+        Db::open(&config.database_url, &options).await.map_err(|e| format!("DATABASE_URL: {e}"))?;
     db.migrate(&migrations::ALL).await.map_err(|e| format!("the database: {e}"))?;
     let secret = match &config.auth.jwt_secret {
         Some(secret) => secret.clone(),
@@ -88,8 +88,7 @@ fn kept_secret(database_url: &str, random: &Randomness) -> Result<Secret, String
     let failed = |e: std::io::Error| format!("JWT_SECRET: {} cannot be used: {e}", path.display());
     // Written aside and then linked into place: either the whole key is there, or none.
     if !path.exists() {
-        let text: String =
-            random.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = hex(&random.bytes::<32>());
         let aside = path.with_extension(format!("key.{}", std::process::id()));
         let mut file = OpenOptions::new()
             .write(true)
@@ -143,6 +142,11 @@ impl Node {
             stop_http.clone(),
             app.config.http.shutdown_grace,
         ));
+        if let Some(pool) = app.db.postgres() {
+            let (journal, stop) = (&app.journal, &stop_tasks);
+            tasks.spawn(sequencer::run(pool.clone(), journal.clone(), stop.clone()));
+            tasks.spawn(sequencer::listen(pool.clone(), journal.clone(), stop.clone()));
+        }
         tasks.spawn(jobs::run(app.clone(), stop_tasks.clone()));
         Ok(Self { app, addr, tasks, stop_http, stop_tasks })
     }

@@ -84,5 +84,5 @@ fn cors(http: &HttpConfig) -> CorsLayer {
             header::RETRY_AFTER,
             HeaderName::from_static(telemetry::REQUEST_ID_HEADER),
         ])
-        .max_age(Duration::from_secs(600))
+        .max_age(Duration::from_mins(10))
 }

@@ -11,9 +11,10 @@ mod values;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use env::{Problem, Variable};
+use events::Access;
+
 use env::Env;
-use souk_events::Access;
+pub use env::{Problem, Variable};
 pub use values::{Bytes, HttpOrigin};
 
 /// Everything the program can be told from outside.
@@ -437,7 +438,8 @@ mod tests {
     #[test]
     fn secrets_do_not_show() {
         let config =
-            Config::from_vars(&vars(&[("JWT_SECRET", "0123456789abcdef0123456789abcdef")])).unwrap();
+            Config::from_vars(&vars(&[("JWT_SECRET", "0123456789abcdef0123456789abcdef")]))
+                .unwrap();
         assert!(!format!("{config:?}").contains("0123456789abcdef"));
     }
 

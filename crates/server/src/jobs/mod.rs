@@ -26,9 +26,9 @@ const POLL_EVERY: Duration = Duration::from_secs(1);
 /// First pause before a failed timer is tried again; doubled each time.
 const RETRY_FIRST: Duration = Duration::from_secs(5);
 /// Longest such pause.
-const RETRY_MAX: Duration = Duration::from_secs(3600);
+const RETRY_MAX: Duration = Duration::from_hours(1);
 /// How often what is kept for a time only is swept.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// The timer of the sweep.
 const SWEEP: &str = "sweep";
 

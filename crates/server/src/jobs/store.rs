@@ -30,12 +30,7 @@ impl FromRow for Timer {
     }
 }
 
-pub async fn upsert(
-    tx: &mut db::Tx,
-    kind: &str,
-    key: &str,
-    due: Timestamp,
-) -> Result<(), DbError> {
+pub async fn upsert(tx: &mut db::Tx, kind: &str, key: &str, due: Timestamp) -> Result<(), DbError> {
     tx.execute(
         sql!(
             "INSERT INTO timers (kind, key, due_at, attempts) VALUES ($1, $2, $3, 0)

@@ -10,6 +10,7 @@
 //!   sees all that it was entitled to and nothing after.
 
 mod entry;
+pub(crate) mod sequencer;
 mod tail;
 mod tx;
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use db::{Db, DbError, args, sql};
+use db::{Db, DbError, Engine, args, sql};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::entry::{Entry, select_after};
+use super::sequencer;
 
 /// Entries read at once: large enough for bursts, small enough to stay a few hundred KiB.
 const BATCH: i64 = 500;
@@ -30,6 +31,7 @@ pub struct Journal(Arc<Inner>);
 struct Inner {
     db: Db,
     wake: Notify,
+    committed: Notify,
     handed_on: AtomicI64,
     progress: watch::Sender<i64>,
 }
@@ -40,14 +42,29 @@ impl Journal {
         Self(Arc::new(Inner {
             db,
             wake: Notify::new(),
+            committed: Notify::new(),
             handed_on: AtomicI64::new(0),
             progress: watch::Sender::new(0),
         }))
     }
 
-    /// Something was committed.
+    /// This node committed something.
     pub fn wake(&self) {
+        match self.0.db.engine() {
+            // The entries have their positions already.
+            Engine::Sqlite => self.wake_tail(),
+            Engine::Postgres => self.0.committed.notify_one(),
+        }
+    }
+
+    /// There are new positions.
+    pub(super) fn wake_tail(&self) {
         self.0.wake.notify_one();
+    }
+
+    /// Waits until this node has committed something.
+    pub(super) async fn committed(&self) {
+        self.0.committed.notified().await;
     }
 
     /// The position up to which entries were handed on.
@@ -68,11 +85,25 @@ impl Journal {
         row.get("head")
     }
 
+    /// Sees to it that everything committed before this call has its position.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn settle(&self) -> Result<(), DbError> {
+        match self.0.db.postgres() {
+            None => Ok(()),
+            Some(pool) => sequencer::move_all(pool)
+                .await
+                .map_err(|error| DbError::Unavailable(error.to_string())),
+        }
+    }
+
     /// Waits until everything committed before this call was handed on.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn flushed(&self) -> Result<(), DbError> {
+        self.settle().await?;
         let head = self.head().await?;
         let mut progress = self.0.progress.subscribe();
         self.wake();

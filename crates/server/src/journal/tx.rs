@@ -154,7 +154,8 @@ impl Tx {
     pub async fn commit(mut self) -> Result<(), DbError> {
         let created_at = self.now.as_millis();
         for entry in std::mem::take(&mut self.entries) {
-            let event_id = entry.event_id.unwrap_or_else(|| self.app.new_uuid(self.now).to_string());
+            let event_id =
+                entry.event_id.unwrap_or_else(|| self.app.new_uuid(self.now).to_string());
             let values = args![event_id, entry.name, entry.audience, entry.payload, created_at];
             self.inner.execute(append(self.app.db.engine()), values).await?;
         }

@@ -1,0 +1,233 @@
+//! The open database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use crate::sqlite::{Sqlite, Stats};
+use crate::value::check_args;
+use crate::{DbError, FromRow, Row, Sql, Tx, Value, postgres, sqlite};
+
+/// Which database program is behind a [`Db`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// An embedded SQLite file.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+}
+
+/// How a database is opened. The defaults suit one server node.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// SQLite: most read-only connections.
+    pub max_read_connections: u32,
+    /// PostgreSQL: most connections.
+    pub max_connections: u32,
+    /// Longest wait for a connection or for the turn to write, then [`DbError::Unavailable`].
+    pub acquire_timeout: Duration,
+    /// PostgreSQL: longest run of one statement.
+    pub statement_timeout: Duration,
+    /// SQLite: longest turn of a writing transaction. PostgreSQL: longest idle time within one.
+    /// Then it is rolled back.
+    pub transaction_timeout: Duration,
+    /// Statements slower than this are logged as warnings.
+    pub slow_statement: Duration,
+    /// Prepared statements kept by each connection.
+    pub statement_cache: usize,
+    /// SQLite: most transactions that share one COMMIT.
+    pub group_members: usize,
+    /// SQLite: a group whose first member has waited this long is committed before the next turn.
+    pub group_age: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_read_connections: 4,
+            max_connections: 20,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(15),
+            transaction_timeout: Duration::from_secs(10),
+            slow_statement: Duration::from_secs(1),
+            statement_cache: 512,
+            group_members: 64,
+            group_age: Duration::from_millis(5),
+        }
+    }
+}
+
+/// An open database. Cheap to clone; all clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Db {
+    inner: Inner,
+}
+
+#[derive(Debug, Clone)]
+enum Inner {
+    Sqlite(Arc<Sqlite>),
+    Postgres(PgPool),
+}
+
+/// Runs a read on a connection of whichever engine's pool.
+macro_rules! read {
+    ($db:expr, $function:ident, $sql:expr, $args:expr) => {{
+        let (sql, args): (Sql, Vec<Value>) = ($sql, $args);
+        check_args(&args)?;
+        match &$db.inner {
+            Inner::Sqlite(sqlite) => match sqlite.reads.acquire().await {
+                Ok(mut conn) => sqlite::$function(&mut conn, &sql, args).await,
+                Err(error) => Err(error),
+            },
+            Inner::Postgres(pool) => match pool.acquire().await {
+                Ok(mut conn) => postgres::$function(&mut conn, &sql, args).await,
+                Err(error) => Err(error),
+            },
+        }
+        .map_err(|error| DbError::new(error, || sql.place()))
+    }};
+}
+
+impl Db {
+    /// Opens `sqlite:<path>` (the file and its directory are made) or `postgres://…`.
+    ///
+    /// Refuses SQLite before 3.51.3 and PostgreSQL before 15 with [`DbError::Config`].
+    pub async fn open(url: &str, options: &Options) -> Result<Self, DbError> {
+        let inner = match url.split_once(':') {
+            Some(("sqlite", _)) => Inner::Sqlite(Arc::new(Sqlite::open(url, options).await?)),
+            Some(("postgres" | "postgresql", _)) => {
+                Inner::Postgres(postgres::open(url, options).await?)
+            }
+            _ => {
+                return Err(DbError::Config(
+                    "a database URL starts with sqlite: or postgres:".into(),
+                ));
+            }
+        };
+        Ok(Self { inner })
+    }
+
+    /// The engine behind it.
+    pub fn engine(&self) -> Engine {
+        match self.inner {
+            Inner::Sqlite(_) => Engine::Sqlite,
+            Inner::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// All rows of a result, read outside of a transaction.
+    pub async fn fetch_all(&self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        read!(self, fetch_all, sql, args)
+    }
+
+    /// The first row, if there is one.
+    pub async fn fetch_optional(&self, sql: Sql, args: Vec<Value>) -> Result<Option<Row>, DbError> {
+        read!(self, fetch_optional, sql, args)
+    }
+
+    /// The first row; without one, [`DbError::NotFound`].
+    pub async fn fetch_one(&self, sql: Sql, args: Vec<Value>) -> Result<Row, DbError> {
+        self.fetch_optional(sql, args).await?.ok_or(DbError::NotFound)
+    }
+
+    /// Like [`fetch_all`](Self::fetch_all), each row read as a `T`.
+    pub async fn fetch_all_as<T: FromRow>(
+        &self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> Result<Vec<T>, DbError> {
+        self.fetch_all(sql, args).await?.iter().map(T::from_row).collect()
+    }
+
+    /// Like [`fetch_optional`](Self::fetch_optional), the row read as a `T`.
+    pub async fn fetch_optional_as<T: FromRow>(
+        &self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> Result<Option<T>, DbError> {
+        self.fetch_optional(sql, args).await?.as_ref().map(T::from_row).transpose()
+    }
+
+    /// Like [`fetch_one`](Self::fetch_one), the row read as a `T`.
+    pub async fn fetch_one_as<T: FromRow>(&self, sql: Sql, args: Vec<Value>) -> Result<T, DbError> {
+        T::from_row(&self.fetch_one(sql, args).await?)
+    }
+
+    /// Opens a writing transaction. On SQLite writers take turns, first come first served;
+    /// PostgreSQL isolates with `READ COMMITTED`.
+    pub async fn begin(&self) -> Result<Tx, DbError> {
+        match &self.inner {
+            Inner::Sqlite(sqlite) => Ok(Tx::sqlite_write(sqlite.writer.begin().await?)),
+            Inner::Postgres(_) => self.begin_postgres("BEGIN").await,
+        }
+    }
+
+    /// Opens a transaction that only reads and sees one state of the database throughout. It waits
+    /// for no writer and holds none up.
+    pub async fn begin_read(&self) -> Result<Tx, DbError> {
+        match &self.inner {
+            Inner::Sqlite(sqlite) => {
+                let tx = sqlite.reads.begin().await;
+                Ok(Tx::sqlite_read(tx.map_err(|error| DbError::new(error, || "BEGIN".into()))?))
+            }
+            Inner::Postgres(_) => {
+                self.begin_postgres("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
+            }
+        }
+    }
+
+    /// Opens a writing transaction that fails with [`DbError::Serialization`] rather than give a
+    /// result that no serial order of transactions would give.
+    pub async fn begin_serializable(&self) -> Result<Tx, DbError> {
+        match &self.inner {
+            Inner::Sqlite(_) => self.begin().await,
+            Inner::Postgres(_) => self.begin_postgres("BEGIN ISOLATION LEVEL SERIALIZABLE").await,
+        }
+    }
+
+    async fn begin_postgres(&self, begin: &'static str) -> Result<Tx, DbError> {
+        let Inner::Postgres(pool) = &self.inner else {
+            return Err(DbError::Config("not a PostgreSQL database".into()));
+        };
+        let tx = pool.begin_with(begin).await;
+        Ok(Tx::postgres(tx.map_err(|error| DbError::new(error, || begin.into()))?))
+    }
+
+    /// Group commit figures; `None` on PostgreSQL.
+    pub fn writer_stats(&self) -> Option<Stats> {
+        match &self.inner {
+            Inner::Sqlite(sqlite) => Some(sqlite.writer.stats()),
+            Inner::Postgres(_) => None,
+        }
+    }
+
+    /// The pool itself, for what only PostgreSQL has: `LISTEN`, advisory locks.
+    pub fn postgres(&self) -> Option<&PgPool> {
+        match &self.inner {
+            Inner::Sqlite(_) => None,
+            Inner::Postgres(pool) => Some(pool),
+        }
+    }
+
+    /// Prepares a text without running it.
+    pub(crate) async fn prepare(&self, text: &'static str) -> Result<(), sqlx::Error> {
+        match &self.inner {
+            Inner::Sqlite(sqlite) => {
+                sqlite::prepare(&mut *sqlite.reads.acquire().await?, text).await
+            }
+            Inner::Postgres(pool) => postgres::prepare(&mut *pool.acquire().await?, text).await,
+        }
+    }
+
+    /// Closes the connections; transactions that are open are waited for.
+    pub async fn close(&self) {
+        match &self.inner {
+            Inner::Sqlite(sqlite) => {
+                sqlite.reads.close().await;
+                sqlite.writer.close().await;
+            }
+            Inner::Postgres(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! PostgreSQL 15 and later: a bounded pool.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+
+use crate::row::EngineRow;
+use crate::{DbError, Engine, Options, Row, Sql, Value};
+
+/// Oldest supported server, as `server_version_num`.
+const MIN_VERSION: i32 = 150_000;
+
+/// A connection that was idle for longer is asked whether it still answers.
+const TRUST_IDLE: Duration = Duration::from_secs(1);
+
+pub(crate) async fn open(url: &str, options: &Options) -> Result<PgPool, DbError> {
+    let ms = |duration: Duration| format!("{}ms", duration.as_millis());
+    let server = PgConnectOptions::from_str(url)
+        .map_err(|error| DbError::Config(format!("bad PostgreSQL URL: {error}")))?
+        .application_name("souk")
+        .options([
+            ("statement_timeout", ms(options.statement_timeout)),
+            ("idle_in_transaction_session_timeout", ms(options.transaction_timeout)),
+            ("default_transaction_isolation", "read committed".into()),
+            ("timezone", "UTC".into()),
+        ])
+        .statement_cache_capacity(options.statement_cache)
+        .log_statements(log::LevelFilter::Off)
+        .log_slow_statements(log::LevelFilter::Warn, options.slow_statement);
+    let pool = PgPoolOptions::new()
+        .max_connections(options.max_connections)
+        .acquire_timeout(options.acquire_timeout)
+        // Asking every time would double the round trips of a short read.
+        .test_before_acquire(false)
+        .before_acquire(|conn, state| {
+            Box::pin(async move { Ok(state.idle_for < TRUST_IDLE || conn.ping().await.is_ok()) })
+        })
+        .connect_with(server)
+        .await
+        .map_err(|error| match error {
+            sqlx::Error::Database(reason) => {
+                DbError::Config(format!("PostgreSQL refuses the connection: {reason}"))
+            }
+            error => DbError::Unavailable(format!("cannot connect to PostgreSQL: {error}")),
+        })?;
+    check_version(&pool).await?;
+    Ok(pool)
+}
+
+async fn check_version(pool: &PgPool) -> Result<(), DbError> {
+    let version: i32 =
+        sqlx::query_scalar("SELECT CAST(current_setting('server_version_num') AS INTEGER)")
+            .fetch_one(pool)
+            .await
+            .map_err(|error| DbError::new(error, || "server_version_num".into()))?;
+    if version >= MIN_VERSION {
+        return Ok(());
+    }
+    let (found, needed) = (version / 10_000, MIN_VERSION / 10_000);
+    Err(DbError::Config(format!("PostgreSQL {found} is too old: {needed} is needed")))
+}
+
+type Query = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+fn query(sql: &Sql, args: Vec<Value>) -> Query {
+    use crate::Kind;
+    let query = sqlx::query(sql.for_engine(Engine::Postgres));
+    args.into_iter().fold(query, |query, value| match value {
+        Value::Null(Kind::Text) => query.bind(None::<String>),
+        Value::Null(Kind::Int) => query.bind(None::<i64>),
+        Value::Null(Kind::Bool) => query.bind(None::<bool>),
+        Value::Null(Kind::Bytes) => query.bind(None::<Vec<u8>>),
+        Value::Null(Kind::Float) => query.bind(None::<f64>),
+        Value::Text(value) => query.bind(value),
+        Value::Int(value) => query.bind(value),
+        Value::Bool(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value),
+        Value::Float(value) => query.bind(value),
+    })
+}
+
+fn row(row: sqlx::postgres::PgRow) -> Row {
+    Row(EngineRow::Postgres(row))
+}
+
+pub(crate) async fn fetch_all(
+    conn: &mut PgConnection,
+    sql: &Sql,
+    args: Vec<Value>,
+) -> Result<Vec<Row>, sqlx::Error> {
+    Ok(query(sql, args).fetch_all(conn).await?.into_iter().map(row).collect())
+}
+
+pub(crate) async fn fetch_optional(
+    conn: &mut PgConnection,
+    sql: &Sql,
+    args: Vec<Value>,
+) -> Result<Option<Row>, sqlx::Error> {
+    Ok(query(sql, args).fetch_optional(conn).await?.map(row))
+}
+
+pub(crate) async fn execute(
+    conn: &mut PgConnection,
+    sql: &Sql,
+    args: Vec<Value>,
+) -> Result<u64, sqlx::Error> {
+    Ok(query(sql, args).execute(conn).await?.rows_affected())
+}
+
+pub(crate) async fn prepare(
+    conn: &mut PgConnection,
+    text: &'static str,
+) -> Result<(), sqlx::Error> {
+    use sqlx::{Executor as _, SqlSafeStr as _};
+    conn.prepare(text.into_sql_str()).await.map(drop)
+}

@@ -1,0 +1,171 @@
+//! Transactions.
+
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use crate::sqlite::Lease;
+use crate::value::check_args;
+use crate::{DbError, Engine, FromRow, Row, Sql, Value, postgres, sqlite};
+
+/// A transaction: all of it is stored, or nothing.
+///
+/// Dropped without [`commit`](Self::commit) it is rolled back, also when the future that holds it
+/// is cancelled. After a failed or cancelled statement it is [`DbError::Failed`] on both engines
+/// and can only be rolled back: to try an insert that may exist, write `ON CONFLICT DO NOTHING`
+/// and look at the number of affected rows.
+///
+/// Keep it short and await nothing but the database in it: on SQLite all others wait for it.
+#[derive(Debug)]
+pub struct Tx {
+    inner: Inner,
+    failed: bool,
+}
+
+#[derive(Debug)]
+enum Inner {
+    SqliteWrite(Lease),
+    SqliteRead(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs one function on the connection of whichever engine, and leaves the transaction failed
+/// unless the statement ran to its end without an error.
+macro_rules! run {
+    ($tx:expr, $function:ident, $sql:expr, $args:expr) => {{
+        let (sql, args): (Sql, Vec<Value>) = ($sql, $args);
+        check_args(&args)?;
+        if std::mem::replace(&mut $tx.failed, true) {
+            return Err(DbError::Failed);
+        }
+        let result = match &mut $tx.inner {
+            Inner::SqliteWrite(lease) => {
+                sqlite::$function(lease.conn().await?.get()?, &sql, args).await
+            }
+            Inner::SqliteRead(tx) => sqlite::$function(tx, &sql, args).await,
+            Inner::Postgres(tx) => postgres::$function(tx, &sql, args).await,
+        };
+        let value = result.map_err(|error| DbError::new(error, || sql.place()))?;
+        $tx.failed = false;
+        Ok(value)
+    }};
+}
+
+impl Tx {
+    pub(crate) fn sqlite_write(lease: Lease) -> Self {
+        Self { inner: Inner::SqliteWrite(lease), failed: false }
+    }
+
+    pub(crate) fn sqlite_read(tx: Transaction<'static, Sqlite>) -> Self {
+        Self { inner: Inner::SqliteRead(tx), failed: false }
+    }
+
+    pub(crate) fn postgres(tx: Transaction<'static, Postgres>) -> Self {
+        Self { inner: Inner::Postgres(tx), failed: false }
+    }
+
+    /// The engine behind it.
+    pub fn engine(&self) -> Engine {
+        match self.inner {
+            Inner::SqliteWrite(_) | Inner::SqliteRead(_) => Engine::Sqlite,
+            Inner::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// All rows of a result.
+    pub async fn fetch_all(&mut self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        run!(self, fetch_all, sql, args)
+    }
+
+    /// The first row, if there is one.
+    pub async fn fetch_optional(
+        &mut self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, DbError> {
+        run!(self, fetch_optional, sql, args)
+    }
+
+    /// The first row; without one, [`DbError::NotFound`].
+    pub async fn fetch_one(&mut self, sql: Sql, args: Vec<Value>) -> Result<Row, DbError> {
+        self.fetch_optional(sql, args).await?.ok_or(DbError::NotFound)
+    }
+
+    /// Like [`fetch_all`](Self::fetch_all), each row read as a `T`.
+    pub async fn fetch_all_as<T: FromRow>(
+        &mut self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> Result<Vec<T>, DbError> {
+        self.fetch_all(sql, args).await?.iter().map(T::from_row).collect()
+    }
+
+    /// Like [`fetch_optional`](Self::fetch_optional), the row read as a `T`.
+    pub async fn fetch_optional_as<T: FromRow>(
+        &mut self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> Result<Option<T>, DbError> {
+        self.fetch_optional(sql, args).await?.as_ref().map(T::from_row).transpose()
+    }
+
+    /// Like [`fetch_one`](Self::fetch_one), the row read as a `T`.
+    pub async fn fetch_one_as<T: FromRow>(
+        &mut self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> Result<T, DbError> {
+        T::from_row(&self.fetch_one(sql, args).await?)
+    }
+
+    /// Runs a statement; returns the number of rows it inserted, updated or deleted.
+    pub async fn execute(&mut self, sql: Sql, args: Vec<Value>) -> Result<u64, DbError> {
+        run!(self, execute, sql, args)
+    }
+
+    /// Runs a script of several statements without arguments: a migration.
+    pub(crate) async fn execute_script(&mut self, script: &'static str) -> Result<(), DbError> {
+        if std::mem::replace(&mut self.failed, true) {
+            return Err(DbError::Failed);
+        }
+        let script = sqlx::raw_sql(script);
+        match &mut self.inner {
+            Inner::SqliteWrite(lease) => script.execute(lease.conn().await?.get()?).await.map(drop),
+            Inner::SqliteRead(tx) => script.execute(&mut **tx).await.map(drop),
+            Inner::Postgres(tx) => script.execute(&mut **tx).await.map(drop),
+        }
+        .map_err(|error| DbError::new(error, || "script".into()))?;
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Makes the changes durable and visible; returns when they are.
+    ///
+    /// When the future is cancelled, the transaction as a whole may or may not be stored.
+    pub async fn commit(self) -> Result<(), DbError> {
+        if self.failed {
+            // PostgreSQL would answer COMMIT with a silent ROLLBACK.
+            return Err(DbError::Failed);
+        }
+        let place = || "COMMIT".to_owned();
+        match self.inner {
+            Inner::SqliteWrite(lease) => lease.commit().await,
+            Inner::SqliteRead(tx) => tx.commit().await.map_err(|error| DbError::new(error, place)),
+            Inner::Postgres(tx) => tx.commit().await.map_err(|error| DbError::new(error, place)),
+        }
+    }
+
+    /// Undoes the changes. Dropping the transaction does the same without waiting for it.
+    pub async fn rollback(self) -> Result<(), DbError> {
+        let place = || "ROLLBACK".to_owned();
+        match self.inner {
+            // The writer undoes it before anyone else has a turn.
+            Inner::SqliteWrite(lease) => {
+                drop(lease);
+                Ok(())
+            }
+            Inner::SqliteRead(tx) => {
+                tx.rollback().await.map_err(|error| DbError::new(error, place))
+            }
+            Inner::Postgres(tx) => tx.rollback().await.map_err(|error| DbError::new(error, place)),
+        }
+    }
+}
