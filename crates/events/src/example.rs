@@ -56,7 +56,8 @@ example_ids! {
     /// A notification.
     notification: NotificationId = "01934e5a-6f00-7000-8000-000000000040" as "notificationId",
     /// A movement of points.
-    points_transaction: PointsTransactionId = "01934e5a-6f00-7000-8000-000000000050" as "transactionId",
+    points_transaction: PointsTransactionId = "01934e5a-6f00-7000-8000-000000000050"
+        as "transactionId",
 }
 
 /// The time of everything in the examples.

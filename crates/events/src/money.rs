@@ -345,7 +345,8 @@ mod tests {
         fn what_is_read_is_worth_what_it_says(
             whole in 0_i64..1_000_000, fraction in "[0-9]{0,8}", currency in currency(),
         ) {
-            let text = if fraction.is_empty() { whole.to_string() } else { format!("{whole}.{fraction}") };
+            let point = if fraction.is_empty() { "" } else { "." };
+            let text = format!("{whole}{point}{fraction}");
             let digits = currency.digits() as usize;
             let read = minor(&text, currency);
             if fraction.len() > digits {

@@ -64,7 +64,7 @@ impl Event for UnreadCountUpdate {
         "How many notifications are unread.",
         "The number of the user's unread notifications changes.",
     );
-    /// Their owner.
+    /// The owner of the notifications.
     type Address = Owner;
 
     fn audience(&self, _: Access, owner: &Owner) -> Audience {

@@ -90,7 +90,7 @@ impl Event for PaymentReceived {
         "Tells the seller that the money is there.",
         "Money is confirmed into escrow.",
     );
-    /// That seller.
+    /// The seller who gets it.
     type Address = Seller;
 
     fn audience(&self, _: Access, seller: &Seller) -> Audience {
@@ -218,7 +218,7 @@ impl Event for PayoutUpdated {
     const NAME: &'static str = "payout-updated";
     const INFO: EventInfo =
         EventInfo::new(Domain::Payment, "A payout changed.", "Any change of a payout's status.");
-    /// The seller.
+    /// The seller who gets it.
     type Address = Seller;
 
     fn audience(&self, access: Access, seller: &Seller) -> Audience {
@@ -250,7 +250,7 @@ impl Event for PayoutCompleted {
         "The seller has the money.",
         "A payout's transaction is final.",
     );
-    /// That seller.
+    /// The seller who gets it.
     type Address = Seller;
 
     fn audience(&self, access: Access, seller: &Seller) -> Audience {

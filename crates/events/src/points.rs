@@ -37,7 +37,7 @@ impl Event for LevelUp {
         "The user reached a higher level.",
         "Lifetime points pass a level's threshold.",
     );
-    /// That user.
+    /// The user.
     type Address = Owner;
 
     fn audience(&self, _: Access, owner: &Owner) -> Audience {

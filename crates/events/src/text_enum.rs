@@ -2,7 +2,11 @@
 /// `AsRef<str>`, `Display`, `FromStr`, `Serialize`, `Deserialize`, `ToSchema`, and every variant
 /// in `VARIANTS`.
 macro_rules! text_enum {
-    ($style:tt, $(#[$meta:meta])* pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident,)+ }) => {
+    (
+        $style:tt,
+        $(#[$meta:meta])*
+        pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident,)+ }
+    ) => {
         $(#[$meta])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,

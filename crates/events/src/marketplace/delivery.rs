@@ -26,7 +26,7 @@ impl Event for DeliveryCodeGenerated {
         "There is a delivery code. In `strict` access only its holder gets `deliveryCode`.",
         "The seller generates a code.",
     );
-    /// The code's holder (contract §3.4): in `strict` only the holder's sockets get `deliveryCode`.
+    /// The code's holder (contract §3.4).
     type Address = Owner;
 
     fn audience(&self, _: Access, _: &Owner) -> Audience {
