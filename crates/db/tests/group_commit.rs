@@ -1,4 +1,5 @@
 //! Group commit on SQLite: what was acknowledged is there, what was not is not, nobody is stuck.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -78,7 +79,7 @@ async fn concurrent_transactions_are_all_stored() {
 /// Three transactions that are queued behind a fourth make exactly one group.
 #[tokio::test]
 async fn a_failed_member_rolls_back_alone() {
-    let db = open(&Options { group_age: Duration::from_secs(60), ..Options::default() }).await;
+    let db = open(&Options { group_age: Duration::from_mins(1), ..Options::default() }).await;
     let before = db.writer_stats().unwrap();
     let gate = db.begin().await.unwrap();
     let failing = async {
@@ -108,9 +109,9 @@ async fn a_failed_member_rolls_back_alone() {
 #[tokio::test]
 async fn a_group_is_bounded_by_members_and_age() {
     for (options, groups) in [
-        (Options { group_members: 2, group_age: Duration::from_secs(60), ..Options::default() }, 3),
+        (Options { group_members: 2, group_age: Duration::from_mins(1), ..Options::default() }, 3),
         (Options { group_age: Duration::ZERO, ..Options::default() }, 6),
-        (Options { group_age: Duration::from_secs(60), ..Options::default() }, 1),
+        (Options { group_age: Duration::from_mins(1), ..Options::default() }, 1),
     ] {
         let db = open(&options).await;
         let before = db.writer_stats().unwrap();
@@ -257,7 +258,7 @@ async fn a_cancelled_statement_fails_its_transaction() {
 /// SQLite may roll the whole group back when the disk is full: then no member may hear `Ok`.
 #[tokio::test]
 async fn a_full_disk_is_told_to_everyone_it_hits() {
-    let db = open(&Options { group_age: Duration::from_secs(60), ..Options::default() }).await;
+    let db = open(&Options { group_age: Duration::from_mins(1), ..Options::default() }).await;
     let mut tx = db.begin().await.unwrap();
     tx.fetch_all(Sql::concat(&["PRAGMA max_page_count = 40"]), args![]).await.unwrap();
     tx.commit().await.unwrap();
@@ -297,7 +298,7 @@ async fn a_full_disk_is_told_to_everyone_it_hits() {
 /// When the shared COMMIT itself fails, every member hears it.
 #[tokio::test]
 async fn a_failed_commit_fails_every_member() {
-    let db = open(&Options { group_age: Duration::from_secs(60), ..Options::default() }).await;
+    let db = open(&Options { group_age: Duration::from_mins(1), ..Options::default() }).await;
     let mut tx = db.begin().await.unwrap();
     tx.execute(Sql::concat(&["CREATE TABLE child (item BIGINT REFERENCES items (id))"]), args![])
         .await
