@@ -4,11 +4,11 @@
 //! continuous integration runs, writes nothing and fails when one is stale.
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::project;
+use crate::{process, project};
 
 /// One generated file.
 struct Generated {
@@ -18,7 +18,18 @@ struct Generated {
     produce: fn() -> Result<String>,
 }
 
-const GENERATED: &[Generated] = &[];
+const GENERATED: &[Generated] =
+    &[Generated { path: ".env.example", produce: || print_of_souk("config") }];
+
+/// What `souk <command>` prints.
+fn print_of_souk(command: &str) -> Result<String> {
+    project::build()?;
+    let text = process::read(Command::new(project::program("debug", "souk")?).arg(command))?;
+    if text.is_empty() {
+        bail!("`souk {command}` printed nothing");
+    }
+    Ok(text)
+}
 
 /// Writes the generated files, or with `check` only looks whether they are up to date.
 pub fn run(check: bool) -> Result<ExitCode> {

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::process;
+
 /// The root of the source tree.
 pub fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -24,6 +26,14 @@ pub fn target_dir() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let target = program.ancestors().nth(2).context("xtask does not lie in a target folder")?;
     Ok(target.to_owned())
+}
+
+/// Builds all programs and examples for development.
+///
+/// The whole workspace at once, and with the examples: so the dependencies get the features that
+/// they have in the tests, and none is compiled a second time.
+pub fn build() -> Result<()> {
+    process::run(cargo().args(["build", "--quiet", "--workspace", "--bins", "--examples"]))
 }
 
 /// The program `name` of the profile (`debug` or `release`).

@@ -280,11 +280,9 @@ fn add_tests(report: &mut Report, what: &str, succeeded: bool, counts: Counts) {
 }
 
 /// Builds the programs that other languages' tests talk to, once, and says where they are.
-///
-/// The features are those of the Rust tests, so that nothing is compiled twice.
 fn binaries(context: &mut Context) -> Result<[(&'static str, PathBuf); 2]> {
     if !context.binaries_are_built {
-        process::run(project::cargo().args(["build", "--workspace", "--bins", "--examples"]))?;
+        project::build()?;
         context.binaries_are_built = true;
     }
     Ok([
