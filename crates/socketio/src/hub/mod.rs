@@ -1,0 +1,136 @@
+//! The threads that own the connections.
+//!
+//! A session lives on one [`worker`] from its first byte to its last, and all that happens to it
+//! happens there, one thing after another: so nothing of it is locked. The rest of the program
+//! only ever sends [`command`]s, which take effect in the order sent.
+
+pub(crate) mod command;
+mod engine;
+mod queue;
+pub(crate) mod registry;
+mod rooms;
+mod session;
+mod sockets;
+mod worker;
+
+use crate::config::Config;
+use crate::handler::{EngineHandler, Handler};
+use crate::reason;
+use command::Command;
+use registry::Registry;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::mpsc;
+use tokio::runtime::Handle;
+
+pub(crate) use engine::open_packet as engine_open_packet;
+
+/// What stands on top of Engine.IO.
+pub(crate) enum App {
+    SocketIo(Arc<dyn Handler>),
+    Engine(Arc<dyn EngineHandler>),
+}
+
+/// What the workers and all handles share.
+pub(crate) struct Hub {
+    pub(crate) config: Config,
+    pub(crate) namespaces: Vec<Arc<str>>,
+    pub(crate) registry: Registry,
+    pub(crate) workers: Vec<WorkerLink>,
+    pub(crate) app: App,
+    pub(crate) runtime: Handle,
+    /// Set once the server shuts down.
+    pub(crate) closing: AtomicBool,
+}
+
+/// The way to a worker.
+pub(crate) struct WorkerLink {
+    queue: mpsc::Sender<Command>,
+    /// Set while the worker may be waiting for the kernel: only then it must be woken.
+    sleeping: AtomicBool,
+    waker: mio::Waker,
+    pub(crate) stats: Counters,
+}
+
+/// Figures of one worker.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) sockets: AtomicU64,
+    pub(crate) polling: AtomicU64,
+    pub(crate) websocket: AtomicU64,
+    pub(crate) opened: AtomicU64,
+    pub(crate) packets_sent: AtomicU64,
+    pub(crate) bytes_sent: AtomicU64,
+    pub(crate) packets_received: AtomicU64,
+    pub(crate) closed: [AtomicU64; reason::CODES],
+}
+
+/// Adds to a counter that only its own worker writes.
+fn count(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+}
+
+impl Hub {
+    /// Starts the workers.
+    pub(crate) fn start(
+        config: Config,
+        namespaces: Vec<Arc<str>>,
+        app: App,
+        runtime: Handle,
+    ) -> io::Result<Arc<Self>> {
+        let mut links = Vec::new();
+        let mut seeds = Vec::new();
+        for _ in 0..config.workers.clamp(1, 64) {
+            let poll = mio::Poll::new()?;
+            let waker = mio::Waker::new(poll.registry(), worker::WAKE)?;
+            let (queue, commands) = mpsc::channel();
+            let (sleeping, stats) = (AtomicBool::new(false), Counters::default());
+            links.push(WorkerLink { queue, sleeping, waker, stats });
+            seeds.push((poll, commands));
+        }
+        let registry = Registry::new(namespaces.len());
+        let closing = AtomicBool::new(false);
+        let hub = Self { config, namespaces, registry, workers: links, app, runtime, closing };
+        let hub = Arc::new(hub);
+        for (index, (poll, commands)) in seeds.into_iter().enumerate() {
+            let worker = worker::Worker::new(hub.clone(), index as u16, poll, commands);
+            std::thread::Builder::new()
+                .name(format!("socketio-{index}"))
+                .spawn(move || worker.run())?;
+        }
+        Ok(hub)
+    }
+
+    pub(crate) fn send(&self, worker: u16, command: Command) {
+        let Some(link) = self.workers.get(worker as usize) else { return };
+        // A worker that ended takes no more commands, and has no session that they could be for.
+        if link.queue.send(command).is_err() {
+            return;
+        }
+        // Either the worker sees the command before it sleeps, or it is seen sleeping here.
+        fence(Ordering::SeqCst);
+        if link.sleeping.swap(false, Ordering::SeqCst)
+            && let Err(error) = link.waker.wake()
+        {
+            tracing::error!(%error, worker, "a worker could not be woken");
+        }
+    }
+
+    /// Sends a command to every worker of a set.
+    pub(crate) fn send_each(&self, mask: u64, command: impl Fn(u16) -> Command) {
+        for worker in 0..self.workers.len() as u16 {
+            if mask >> worker & 1 == 1 {
+                self.send(worker, command(worker));
+            }
+        }
+    }
+
+    pub(crate) fn namespace_name(&self, index: u16) -> &str {
+        self.namespaces.get(index as usize).map_or("/", |name| name)
+    }
+
+    pub(crate) fn namespace_index(&self, name: &str) -> Option<u16> {
+        self.namespaces.iter().position(|n| &**n == name).map(|i| i as u16)
+    }
+}

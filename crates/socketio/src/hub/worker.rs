@@ -1,0 +1,566 @@
+//! One thread with its connections: the loop, the timers, the commands, the flushing.
+//!
+//! A turn of the loop: take what the kernel has, carry out commands, run timers, write. Sockets
+//! that a small room's event made dirty are all written to; those of a large broadcast in slices,
+//! with another turn between two slices, so that a room of 10,000 does not hold up one of two.
+
+use super::command::{Action, Command, HttpReply, Key, Selection};
+use super::rooms::{Member, RoomTable};
+use super::session::{Millis, NEVER, Probe, Session, SocketState, Transport};
+use super::{Counters, Hub, count};
+use crate::frame::Frame;
+use crate::id::Sid;
+use crate::reason::Reason;
+use mio::{Events, Poll, Token};
+use slab::Slab;
+use smallvec::SmallVec;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// The token of the wake-up.
+pub(super) const WAKE: Token = Token(usize::MAX);
+
+/// How many sockets are flushed of a large broadcast before other work has its turn.
+const SLICE: usize = 64;
+
+/// How many commands one turn carries out.
+const COMMANDS: usize = 1024;
+
+/// The size in bytes of the buffer that all connections are read into.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// How a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// What is queued and a close frame are still sent.
+    Graceful,
+    /// The connection is reset and what is queued is thrown away.
+    Cut,
+    /// The connection is gone already.
+    Gone,
+}
+
+pub(super) struct Worker {
+    pub(super) hub: Arc<Hub>,
+    pub(super) index: u16,
+    pub(super) poll: Poll,
+    commands: Receiver<Command>,
+    started: Instant,
+    pub(super) now: Millis,
+    next_serial: u64,
+    pub(super) sessions: Slab<Session>,
+    pub(super) by_sid: HashMap<Sid, u32>,
+    pub(super) probes: Slab<Probe>,
+    pub(super) sockets: Slab<SocketState>,
+    pub(super) rooms: RoomTable,
+    /// Due time, slot and serial of sessions. A session has one entry that counts, the one at its
+    /// `timer_at`; it looks at everything that may be due.
+    timers: BinaryHeap<Reverse<(Millis, u32, u64)>>,
+    /// Taken while it is in use.
+    pub(super) buffer: Vec<u8>,
+    /// Sessions that are flushed in this turn.
+    urgent: Vec<u32>,
+    /// Sessions that are flushed in slices.
+    bulk: VecDeque<u32>,
+    /// Sessions with more to read than one turn takes, or that were paused.
+    pub(super) unread: Vec<u32>,
+    /// Sessions to be closed when the step at hand is done.
+    doomed: Vec<(u32, u64, Reason, End)>,
+    /// Kept for its memory.
+    targets: Vec<u32>,
+    shutdown: Option<(Millis, SmallVec<[oneshot::Sender<()>; 1]>)>,
+}
+
+impl Worker {
+    pub(super) fn new(hub: Arc<Hub>, index: u16, poll: Poll, commands: Receiver<Command>) -> Self {
+        let rooms = RoomTable::new(hub.namespaces.len());
+        Self {
+            hub,
+            index,
+            poll,
+            commands,
+            started: Instant::now(),
+            now: 0,
+            next_serial: 0,
+            sessions: Slab::new(),
+            by_sid: HashMap::new(),
+            probes: Slab::new(),
+            sockets: Slab::new(),
+            rooms,
+            timers: BinaryHeap::new(),
+            buffer: Vec::new(),
+            urgent: Vec::new(),
+            bulk: VecDeque::new(),
+            unread: Vec::new(),
+            doomed: Vec::new(),
+            targets: Vec::new(),
+            shutdown: None,
+        }
+    }
+
+    /// Runs until the server is shut down.
+    pub(super) fn run(mut self) {
+        let runtime = self.hub.runtime.clone();
+        let _entered = runtime.enter();
+        let mut events = Events::with_capacity(1024);
+        let mut more = false;
+        loop {
+            if self.buffer.len() != READ_BUFFER {
+                self.buffer.resize(READ_BUFFER, 0);
+            }
+            // The application's panics are caught where it is called. One that gets here is a
+            // fault of this crate; the other sessions go on.
+            match catch_unwind(AssertUnwindSafe(|| self.turn(&mut events, more))) {
+                Ok(Some(again)) => more = again,
+                Ok(None) => return,
+                Err(_) => {
+                    tracing::error!(worker = self.index, "a worker's turn panicked");
+                    more = true;
+                }
+            }
+        }
+    }
+
+    pub(super) fn stats(&self) -> &Counters {
+        &self.hub.workers[self.index as usize].stats
+    }
+
+    pub(super) fn serial(&mut self) -> u64 {
+        self.next_serial += 1;
+        self.next_serial
+    }
+
+    fn tick(&mut self) {
+        self.now = self.started.elapsed().as_millis() as Millis;
+    }
+
+    /// One turn. Whether there is more to do at once; `None` when the worker has ended.
+    fn turn(&mut self, events: &mut Events, more: bool) -> Option<bool> {
+        let hub = self.hub.clone();
+        let sleeping = &hub.workers[self.index as usize].sleeping;
+        let mut next = None;
+        let mut wait = Some(Duration::ZERO);
+        if !more {
+            sleeping.store(true, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            next = self.commands.try_recv().ok();
+            if next.is_none() {
+                self.tick();
+                wait = self.until_next_timer();
+            }
+        }
+        if let Err(error) = self.poll.poll(events, wait)
+            && error.kind() != std::io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, "waiting for connections failed");
+        }
+        sleeping.store(false, Ordering::SeqCst);
+        self.tick();
+
+        for event in &*events {
+            let Token(token) = event.token();
+            if event.token() == WAKE {
+                continue;
+            }
+            let slot = (token / 2) as u32;
+            if token % 2 == 1 {
+                self.probe_readable(slot);
+                continue;
+            }
+            if event.is_writable() {
+                self.writable(slot);
+            }
+            if event.is_readable() || event.is_read_closed() || event.is_error() {
+                self.readable(slot);
+            }
+        }
+        for slot in std::mem::take(&mut self.unread) {
+            self.resume(slot);
+        }
+        let mut left = COMMANDS;
+        while let Some(command) = next.take().or_else(|| self.commands.try_recv().ok()) {
+            self.carry_out(command);
+            self.close_doomed();
+            left -= 1;
+            if left == 0 {
+                break;
+            }
+        }
+        self.run_timers();
+        self.flush_dirty();
+        self.close_doomed();
+        if self.has_ended() {
+            return None;
+        }
+        Some(
+            left == 0
+                || !self.bulk.is_empty()
+                || !self.unread.is_empty()
+                || !self.urgent.is_empty(),
+        )
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::OpenPolling { sid, handshake } => self.open_polling(sid, handshake),
+            Command::OpenWebSocket(new) => self.open_websocket(*new),
+            Command::Lookup { sid, reply } => {
+                let _ = reply.send(self.by_sid.contains_key(&sid));
+            }
+            Command::Poll { sid, reply } => self.poll_request(sid, reply),
+            Command::PollAborted { sid } => self.poll_aborted(sid),
+            Command::Post { sid, body, reply } => self.post_request(sid, body, reply),
+            Command::Fail { sid, reason } => {
+                if let Some(slot) = self.by_sid.get(&sid) {
+                    self.close(*slot, reason, End::Graceful);
+                }
+            }
+            Command::ConnectDone { session, namespace, outcome } => {
+                self.connect_done(session, namespace, outcome.map(|accept| *accept));
+            }
+            Command::EventDone { socket } => self.event_done(socket),
+            Command::Send { socket, frame, volatile } => {
+                if let Some(state) = self.socket(socket) {
+                    let session = state.session;
+                    self.push(session, &frame, volatile, false);
+                }
+            }
+            Command::SendSession { session, frame } => {
+                if self.session_alive(session) {
+                    self.push(session.slot, &frame, false, false);
+                }
+            }
+            Command::EmitAck { socket, id, frame, reply } => {
+                if let Some(state) = self.socket(socket) {
+                    state.acks.insert(id, reply);
+                    let session = state.session;
+                    self.push(session, &frame, false, false);
+                }
+            }
+            Command::CancelAck { socket, id } => {
+                if let Some(state) = self.socket(socket) {
+                    state.acks.remove(&id);
+                }
+            }
+            Command::Join { socket, namespace, rooms } => {
+                let session = self.socket(socket).map(|state| state.session);
+                for room in rooms {
+                    let joined = session.is_some_and(|session| {
+                        self.rooms.join(Member { socket: socket.slot, session }, &room)
+                    });
+                    // The count that was held now stands for the membership, if it is a new one.
+                    if !joined {
+                        self.hub.registry.release(namespace, &room, self.index);
+                    }
+                }
+            }
+            Command::Leave { socket, rooms } => {
+                if let Some(state) = self.socket(socket) {
+                    let namespace = state.handle.namespace_index();
+                    for room in rooms {
+                        self.leave(socket.slot, namespace, &room);
+                    }
+                }
+            }
+            Command::ListRooms { socket, reply } => {
+                let alive = self.socket(socket).is_some();
+                let rooms = if alive { self.rooms.rooms_of(socket.slot) } else { Vec::new() };
+                let _ = reply.send(rooms);
+            }
+            Command::Disconnect { socket, close, reason } => {
+                if self.socket(socket).is_some() {
+                    self.disconnect_socket(socket.slot, close, reason);
+                }
+            }
+            Command::Deadline { socket, at, reason } => {
+                let at = at.map(|at| at.saturating_duration_since(self.started).as_millis());
+                if let Some(state) = self.socket(socket) {
+                    state.deadline = at.map(|at| Box::new((at as Millis, reason)));
+                    let session = state.session;
+                    self.update_deadline(session);
+                }
+            }
+            Command::Broadcast { target, frame, volatile } => {
+                self.broadcast(&target, &frame, volatile);
+            }
+            Command::Select { target, action } => self.act(&target, action),
+            Command::Shutdown { deadline, done } => self.begin_shutdown(deadline, done),
+        }
+    }
+
+    /// The socket of a key, if it is connected.
+    pub(super) fn socket(&mut self, key: Key) -> Option<&mut SocketState> {
+        let state = self.sockets.get_mut(key.slot as usize)?;
+        (state.serial == key.serial && state.ended.is_none()).then_some(state)
+    }
+
+    pub(super) fn session_alive(&self, key: Key) -> bool {
+        let session = self.sessions.get(key.slot as usize);
+        session.is_some_and(|s| s.serial == key.serial && s.closing.is_none())
+    }
+
+    pub(super) fn leave(&mut self, socket: u32, namespace: u16, room: &str) {
+        if self.rooms.leave(socket, room) {
+            self.hub.registry.release(namespace, room, self.index);
+        }
+    }
+
+    /// The slots of a selection's sockets.
+    fn selected(&mut self, target: &Selection) -> Vec<u32> {
+        let mut slots = Vec::new();
+        let except = self.excepted(target);
+        self.rooms.select(target, &except, |member| slots.push(member.socket));
+        slots
+    }
+
+    fn excepted(&mut self, target: &Selection) -> SmallVec<[u32; 4]> {
+        let index = self.index;
+        let mine = target.except_sockets.iter().filter(|(worker, _)| *worker == index);
+        mine.filter(|(_, key)| self.socket(*key).is_some()).map(|(_, key)| key.slot).collect()
+    }
+
+    fn broadcast(&mut self, target: &Selection, frame: &Frame, volatile: bool) {
+        let except = self.excepted(target);
+        let mut targets = std::mem::take(&mut self.targets);
+        targets.clear();
+        self.rooms.select(target, &except, |member| targets.push(member.session));
+        let bulk = targets.len() > SLICE;
+        for session in &targets {
+            self.push(*session, frame, volatile, bulk);
+        }
+        self.targets = targets;
+    }
+
+    fn act(&mut self, target: &Selection, action: Action) {
+        let slots = self.selected(target);
+        match action {
+            Action::Join(rooms) => {
+                for room in rooms {
+                    for socket in &slots {
+                        let session = self.sockets[*socket as usize].session;
+                        if self.rooms.join(Member { socket: *socket, session }, &room) {
+                            self.hub.registry.hold(target.namespace, &room, self.index);
+                        }
+                    }
+                    self.hub.registry.release(target.namespace, &room, self.index);
+                }
+            }
+            Action::Leave(rooms) => {
+                for room in rooms {
+                    for socket in &slots {
+                        self.leave(*socket, target.namespace, &room);
+                    }
+                }
+            }
+            Action::Disconnect { close, reason } => {
+                for socket in slots {
+                    self.disconnect_socket(socket, close, reason.clone());
+                }
+            }
+            Action::List(reply) => {
+                let handles = slots.iter().map(|s| self.sockets[*s as usize].handle.clone());
+                let _ = reply.send(handles.collect());
+            }
+        }
+    }
+
+    /// Queues a frame for a session and sees to it that it is flushed. A session that has too
+    /// much queued is doomed; a volatile frame is dropped where it would have to wait.
+    pub(super) fn push(&mut self, slot: u32, frame: &Frame, volatile: bool, bulk: bool) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        if session.closing.is_some() {
+            return;
+        }
+        if volatile {
+            let waits = match &session.transport {
+                Transport::WebSocket(_) => session.blocked_since.is_some(),
+                Transport::Polling(polling) => polling.parked.is_none() && !session.out.is_empty(),
+            };
+            if waits {
+                return;
+            }
+        }
+        let max = self.hub.config.queue_max;
+        let fits = |s: &Session| s.out.is_empty() || s.out.bytes() + frame.size() <= max;
+        if !fits(session) {
+            // What came in this turn may not have been offered to the kernel yet.
+            if session.blocked_since.is_none() {
+                self.flush(slot);
+            }
+            let Some(session) = self.sessions.get(slot as usize) else { return };
+            if !fits(session) {
+                self.doom(slot, Reason::QueueFull, End::Cut);
+                return;
+            }
+        }
+        let session = &mut self.sessions[slot as usize];
+        session.out.push(frame.clone());
+        if session.blocked_since.is_some() {
+            // The kernel says when it takes more.
+            return;
+        }
+        if bulk && !session.urgent && !session.bulk {
+            session.bulk = true;
+            self.bulk.push_back(slot);
+        } else if !bulk && !session.urgent {
+            session.urgent = true;
+            self.urgent.push(slot);
+        }
+    }
+
+    fn flush_dirty(&mut self) {
+        for slot in std::mem::take(&mut self.urgent) {
+            if let Some(session) = self.sessions.get_mut(slot as usize)
+                && std::mem::take(&mut session.urgent)
+            {
+                self.flush(slot);
+            }
+        }
+        let mut left = SLICE;
+        while left > 0
+            && let Some(slot) = self.bulk.pop_front()
+        {
+            if let Some(session) = self.sessions.get_mut(slot as usize)
+                && std::mem::take(&mut session.bulk)
+                && !session.out.is_empty()
+            {
+                left -= 1;
+                self.flush(slot);
+            }
+        }
+    }
+
+    /// Offers what is queued to the kernel or to the waiting GET request.
+    pub(super) fn flush(&mut self, slot: u32) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let (mut packets, mut bytes) = (0, 0);
+        match &mut session.transport {
+            Transport::WebSocket(websocket) => {
+                let Ok(sent) = session.out.write_to(&mut websocket.stream) else {
+                    self.doom(slot, Reason::TransportError, End::Gone);
+                    return;
+                };
+                (packets, bytes) = sent;
+                if session.out.is_empty() {
+                    session.blocked_since = None;
+                    if session.closing.is_some() {
+                        // The client answers with its own close frame and the end of its stream.
+                        let _ = websocket.stream.shutdown(std::net::Shutdown::Write);
+                    }
+                } else if bytes > 0 || session.blocked_since.is_none() {
+                    session.blocked_since = Some(self.now);
+                }
+            }
+            Transport::Polling(polling) => {
+                if (!session.out.is_empty() || session.probed)
+                    && let Some(reply) = polling.parked.take()
+                {
+                    let (count, mut body) = session.out.take_payload();
+                    if body.is_empty() {
+                        body.push(b'6');
+                    }
+                    (packets, bytes) = (count, body.len());
+                    // When the request was just aborted, that closes the session as well.
+                    let _ = reply.send(HttpReply::Packets(body));
+                }
+            }
+        }
+        count(&self.stats().packets_sent, packets as u64);
+        count(&self.stats().bytes_sent, bytes as u64);
+        self.set_timer(slot);
+    }
+
+    /// Marks a session to be closed once nothing is in the middle of it.
+    pub(super) fn doom(&mut self, slot: u32, reason: Reason, end: End) {
+        if let Some(session) = self.sessions.get(slot as usize) {
+            self.doomed.push((slot, session.serial, reason, end));
+        }
+    }
+
+    pub(super) fn close_doomed(&mut self) {
+        while let Some((slot, serial, reason, end)) = self.doomed.pop() {
+            if self.sessions.get(slot as usize).is_some_and(|s| s.serial == serial) {
+                self.close(slot, reason, end);
+            }
+        }
+    }
+
+    /// Makes sure that the timer comes no later than what is due next.
+    pub(super) fn set_timer(&mut self, slot: u32) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let due = session.next_due(self.hub.config.stall_max.as_millis() as Millis);
+        if due < session.timer_at {
+            session.timer_at = due;
+            self.timers.push(Reverse((due, slot, session.serial)));
+        }
+    }
+
+    fn until_next_timer(&self) -> Option<Duration> {
+        let timer = self.timers.peek().map(|Reverse((due, ..))| *due);
+        let shutdown = self.shutdown.as_ref().map(|(until, _)| *until);
+        let due = timer.into_iter().chain(shutdown).min()?;
+        Some(Duration::from_millis(due.saturating_sub(self.now)))
+    }
+
+    fn run_timers(&mut self) {
+        while let Some(Reverse((due, slot, serial))) = self.timers.peek().copied()
+            && due <= self.now
+        {
+            self.timers.pop();
+            if let Some(session) = self.sessions.get_mut(slot as usize)
+                && session.serial == serial
+                && session.timer_at == due
+            {
+                session.timer_at = NEVER;
+                self.timer(slot);
+                self.close_doomed();
+                self.set_timer(slot);
+            }
+        }
+    }
+
+    /// Updates the earliest of the deadlines of a session's sockets.
+    pub(super) fn update_deadline(&mut self, slot: u32) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let deadlines = session.sockets.iter().filter_map(|socket| {
+            self.sockets.get(*socket as usize)?.deadline.as_ref().map(|deadline| deadline.0)
+        });
+        session.deadline = deadlines.min().unwrap_or(NEVER);
+        self.set_timer(slot);
+    }
+
+    fn begin_shutdown(&mut self, deadline: Instant, done: oneshot::Sender<()>) {
+        let until = deadline.saturating_duration_since(self.started).as_millis() as Millis;
+        let open: Vec<u32> = self.sessions.iter().map(|(slot, _)| slot as u32).collect();
+        for slot in open {
+            self.close(slot, Reason::ShuttingDown, End::Graceful);
+        }
+        let (end, waiting) = self.shutdown.get_or_insert((until, SmallVec::new()));
+        *end = until.min(*end);
+        waiting.push(done);
+    }
+
+    /// Whether the shutdown is complete or out of time. Then all is cut and those who wait told.
+    fn has_ended(&mut self) -> bool {
+        let Some((until, waiting)) = &mut self.shutdown else { return false };
+        let empty = self.sessions.is_empty() && self.sockets.is_empty();
+        if !empty && self.now < *until {
+            return false;
+        }
+        let waiting = std::mem::take(waiting);
+        let open: Vec<u32> = self.sessions.iter().map(|(slot, _)| slot as u32).collect();
+        for slot in open {
+            self.close(slot, Reason::ShuttingDown, End::Cut);
+        }
+        for done in waiting {
+            let _ = done.send(());
+        }
+        true
+    }
+}

@@ -1,0 +1,69 @@
+//! What must be known of a packet's JSON before it is handed on: that it is JSON, how deep it is
+//! nested, and where its array's elements lie.
+
+use serde_json::value::RawValue;
+use std::ops::Range;
+
+/// JSON that a packet may not carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// Not JSON, or not of the form that the packet needs.
+    #[error("bad JSON")]
+    Malformed,
+    /// Nested deeper than allowed.
+    #[error("JSON nested too deep")]
+    TooDeep,
+}
+
+/// Whether no array or object of `text` is nested deeper than `max`. The text need not be JSON.
+pub fn depth_within(text: &str, max: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in text.bytes() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > max {
+                    return false;
+                }
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Where the elements of a JSON array lie in its text, in bytes.
+pub fn elements(text: &str, max_depth: usize) -> Result<Vec<Range<u32>>, JsonError> {
+    if !depth_within(text, max_depth) {
+        return Err(JsonError::TooDeep);
+    }
+    let values: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| JsonError::Malformed)?;
+    let base = text.as_ptr() as usize;
+    Ok(values
+        .into_iter()
+        .map(|value| {
+            let start = value.get().as_ptr() as usize - base;
+            start as u32..(start + value.get().len()) as u32
+        })
+        .collect())
+}
+
+/// Checks that `text` is a JSON object.
+pub fn check_object(text: &str, max_depth: usize) -> Result<(), JsonError> {
+    if !depth_within(text, max_depth) {
+        return Err(JsonError::TooDeep);
+    }
+    let value: &RawValue = serde_json::from_str(text).map_err(|_| JsonError::Malformed)?;
+    if value.get().starts_with('{') { Ok(()) } else { Err(JsonError::Malformed) }
+}
