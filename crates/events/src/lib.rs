@@ -26,7 +26,7 @@
 //!    audience in both kinds of [`Access`], and examples that carry every field and reach every
 //!    room.
 //! 3. Name it in the `list` function of its domain.
-//! 4. Give it a row in the table of `tests/audiences.rs`; a test fails until you do.
+//! 4. Give it a row in the table of `tests/it/audiences.rs`; a test fails until you do.
 //! 5. Emit it in the transaction that makes the change.
 //!
 //! A room of a new kind is a variant of [`Room`]; an event that clients send is a variant of
