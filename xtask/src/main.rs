@@ -2,6 +2,7 @@
 //!
 //! Each command is one file; `process` runs programs, `setup` installs what they need.
 
+mod bench;
 mod drill;
 mod generate;
 mod postgres;
@@ -29,7 +30,7 @@ Usage: cargo xtask <command>
                                    (rust, clients, python, browser)
   gen [--check]                    write the generated files, or fail when one is stale
   tidy                             check the rules of the source tree
-  drill [name [args…]]             run a long drill; without a name: list them
+  drill [name [--rounds N]]        run a long drill; without a name: list them
   bench [name [args…]]             run a benchmark; without a name: list them
 ";
 
@@ -80,8 +81,8 @@ fn dispatch() -> Result<ExitCode> {
             no_more(&mut parser)?;
             tidy::run()
         }
-        "drill" => drill::run("drill", rest(&mut parser)?),
-        "bench" => drill::run("bench", rest(&mut parser)?),
+        "drill" => drill::run(rest(&mut parser)?),
+        "bench" => bench::run(rest(&mut parser)?),
         other => bail!("unknown command `{other}`\n\n{USAGE}"),
     }
 }

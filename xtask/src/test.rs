@@ -178,7 +178,8 @@ fn rust(context: &mut Context) -> Result<()> {
     };
 
     if process::find(&["cargo-nextest"]).is_some() {
-        let junit = fresh(project::target_dir()?.join("nextest/default/junit.xml"))?;
+        // Below the source tree, wherever cargo's target folder is (nextest's `store.dir`).
+        let junit = fresh(project::root().join("target/nextest/default/junit.xml"))?;
         let status = process::status(cargo().args(["nextest", "run", "--workspace"]))?;
         let counts = results::junit_file(&junit)?;
         add_tests(&mut context.report, "rust", status.success(), counts);
