@@ -1,10 +1,10 @@
 //! JSON bodies.
 
-use axum::body::to_bytes;
-use axum::extract::{FromRequest, Request};
+use axum::body::{HttpBody as _, to_bytes};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use garde::Validate;
 use http::{StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
@@ -48,11 +48,57 @@ where
         let value: T = parse(&bytes)?;
         value.validate().map_err(|report| {
             ApiError::invalid(
-                report.iter().map(|(path, error)| (path.to_string(), error.to_string())).collect(),
+                report
+                    .iter()
+                    .map(|(path, error)| (camel_case(&path.to_string()), error.to_string()))
+                    .collect(),
             )
         })?;
         Ok(Self { value, digest: Sha256::digest(&bytes).into() })
     }
+}
+
+/// A body that may be left out: a request without content has none.
+impl<T> OptionalFromRequest<App> for Body<T>
+where
+    T: DeserializeOwned + Validate<Context = ()>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Option<Self>> {
+        if request.body().is_end_stream() {
+            return Ok(None);
+        }
+        <Self as FromRequest<App>>::from_request(request, app).await.map(Some)
+    }
+}
+
+/// Reads a field of a PATCH, with `#[serde(default, deserialize_with = "present")]`: an absent
+/// field is `None`. `null` is `Some(None)` where `T` is an `Option`, and an error elsewhere.
+///
+/// # Errors
+/// When the value is no `T`.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Rules name fields as Rust does, clients as JSON does: `offers_until` is `offersUntil`.
+fn camel_case(path: &str) -> String {
+    let mut camel = String::with_capacity(path.len());
+    let mut upper = false;
+    for c in path.chars() {
+        match c {
+            '_' => upper = true,
+            c if upper => {
+                camel.extend(c.to_uppercase());
+                upper = false;
+            }
+            c => camel.push(c),
+        }
+    }
+    camel
 }
 
 fn is_json(request: &Request) -> bool {

@@ -9,7 +9,7 @@ mod caller;
 mod page;
 mod params;
 
-pub use body::Body;
+pub use body::{Body, present};
 pub use caller::{Admin, Caller, MaybeCaller, Session};
 pub use page::{Listing, Page, Pagination};
 pub use params::{Id, Query};
