@@ -38,7 +38,7 @@ pub mod chat;
 mod client;
 pub mod documents;
 pub mod example;
-pub mod ids;
+mod ids;
 pub mod marketplace;
 mod money;
 pub mod notification;
