@@ -70,7 +70,8 @@ enum Inner {
     Postgres(PgPool),
 }
 
-/// Runs a read on a connection of whichever engine's pool.
+/// Runs a read on a connection of whichever engine's pool. A connection that turns out to be lost
+/// is replaced, and the read tried once more.
 macro_rules! read {
     ($db:expr, $function:ident, $sql:expr, $args:expr) => {{
         let (sql, args): (Sql, Vec<Value>) = ($sql, $args);
@@ -80,10 +81,10 @@ macro_rules! read {
                 Ok(mut conn) => sqlite::$function(&mut conn, &sql, args).await,
                 Err(error) => Err(error),
             },
-            Inner::Postgres(pool) => match pool.acquire().await {
-                Ok(mut conn) => postgres::$function(&mut conn, &sql, args).await,
+            Inner::Postgres(pool) => postgres::retry_lost!(match pool.acquire().await {
+                Ok(mut conn) => postgres::$function(&mut conn, &sql, args.clone()).await,
                 Err(error) => Err(error),
-            },
+            }),
         }
         .map_err(|error| DbError::new(error, || sql.place()))
     }};
@@ -117,72 +118,96 @@ impl Db {
     }
 
     /// All rows of a result, read outside of a transaction.
-    pub async fn fetch_all(&self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        read!(self, fetch_all, sql, args)
+    pub fn fetch_all(
+        &self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<Vec<Row>, DbError>> + Send {
+        async move { read!(self, fetch_all, sql, args) }
     }
 
     /// The first row, if there is one.
-    pub async fn fetch_optional(&self, sql: Sql, args: Vec<Value>) -> Result<Option<Row>, DbError> {
-        read!(self, fetch_optional, sql, args)
+    pub fn fetch_optional(
+        &self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<Option<Row>, DbError>> + Send {
+        async move { read!(self, fetch_optional, sql, args) }
     }
 
     /// The first row; without one, [`DbError::NotFound`].
-    pub async fn fetch_one(&self, sql: Sql, args: Vec<Value>) -> Result<Row, DbError> {
-        self.fetch_optional(sql, args).await?.ok_or(DbError::NotFound)
+    pub fn fetch_one(
+        &self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<Row, DbError>> + Send {
+        async move { self.fetch_optional(sql, args).await?.ok_or(DbError::NotFound) }
     }
 
     /// Like [`fetch_all`](Self::fetch_all), each row read as a `T`.
-    pub async fn fetch_all_as<T: FromRow>(
+    pub fn fetch_all_as<T: FromRow>(
         &self,
         sql: Sql,
         args: Vec<Value>,
-    ) -> Result<Vec<T>, DbError> {
-        self.fetch_all(sql, args).await?.iter().map(T::from_row).collect()
+    ) -> impl Future<Output = Result<Vec<T>, DbError>> + Send {
+        async move { self.fetch_all(sql, args).await?.iter().map(T::from_row).collect() }
     }
 
     /// Like [`fetch_optional`](Self::fetch_optional), the row read as a `T`.
-    pub async fn fetch_optional_as<T: FromRow>(
+    pub fn fetch_optional_as<T: FromRow>(
         &self,
         sql: Sql,
         args: Vec<Value>,
-    ) -> Result<Option<T>, DbError> {
-        self.fetch_optional(sql, args).await?.as_ref().map(T::from_row).transpose()
+    ) -> impl Future<Output = Result<Option<T>, DbError>> + Send {
+        async move { self.fetch_optional(sql, args).await?.as_ref().map(T::from_row).transpose() }
     }
 
     /// Like [`fetch_one`](Self::fetch_one), the row read as a `T`.
-    pub async fn fetch_one_as<T: FromRow>(&self, sql: Sql, args: Vec<Value>) -> Result<T, DbError> {
-        T::from_row(&self.fetch_one(sql, args).await?)
+    pub fn fetch_one_as<T: FromRow>(
+        &self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<T, DbError>> + Send {
+        async move { T::from_row(&self.fetch_one(sql, args).await?) }
     }
 
     /// Opens a writing transaction. On SQLite writers take turns, first come first served;
     /// PostgreSQL isolates with `READ COMMITTED`.
-    pub async fn begin(&self) -> Result<Tx, DbError> {
-        match &self.inner {
-            Inner::Sqlite(sqlite) => Ok(Tx::sqlite_write(sqlite.writer.begin().await?)),
-            Inner::Postgres(_) => self.begin_postgres("BEGIN").await,
+    pub fn begin(&self) -> impl Future<Output = Result<Tx, DbError>> + Send {
+        async move {
+            match &self.inner {
+                Inner::Sqlite(sqlite) => Ok(Tx::sqlite_write(sqlite.writer.begin().await?)),
+                Inner::Postgres(_) => self.begin_postgres("BEGIN").await,
+            }
         }
     }
 
     /// Opens a transaction that only reads and sees one state of the database throughout. It waits
     /// for no writer and holds none up.
-    pub async fn begin_read(&self) -> Result<Tx, DbError> {
-        match &self.inner {
-            Inner::Sqlite(sqlite) => {
-                let tx = sqlite.reads.begin().await;
-                Ok(Tx::sqlite_read(tx.map_err(|error| DbError::new(error, || "BEGIN".into()))?))
-            }
-            Inner::Postgres(_) => {
-                self.begin_postgres("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
+    pub fn begin_read(&self) -> impl Future<Output = Result<Tx, DbError>> + Send {
+        async move {
+            match &self.inner {
+                Inner::Sqlite(sqlite) => {
+                    let tx = sqlite.reads.begin().await;
+                    Ok(Tx::sqlite_read(tx.map_err(|error| DbError::new(error, || "BEGIN".into()))?))
+                }
+                Inner::Postgres(_) => {
+                    self.begin_postgres("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
+                }
             }
         }
     }
 
     /// Opens a writing transaction that fails with [`DbError::Serialization`] rather than give a
     /// result that no serial order of transactions would give.
-    pub async fn begin_serializable(&self) -> Result<Tx, DbError> {
-        match &self.inner {
-            Inner::Sqlite(_) => self.begin().await,
-            Inner::Postgres(_) => self.begin_postgres("BEGIN ISOLATION LEVEL SERIALIZABLE").await,
+    pub fn begin_serializable(&self) -> impl Future<Output = Result<Tx, DbError>> + Send {
+        async move {
+            match &self.inner {
+                Inner::Sqlite(_) => self.begin().await,
+                Inner::Postgres(_) => {
+                    self.begin_postgres("BEGIN ISOLATION LEVEL SERIALIZABLE").await
+                }
+            }
         }
     }
 
@@ -190,7 +215,7 @@ impl Db {
         let Inner::Postgres(pool) = &self.inner else {
             return Err(DbError::Config("not a PostgreSQL database".into()));
         };
-        let tx = pool.begin_with(begin).await;
+        let tx = postgres::retry_lost!(pool.begin_with(begin).await);
         Ok(Tx::postgres(tx.map_err(|error| DbError::new(error, || begin.into()))?))
     }
 

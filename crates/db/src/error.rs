@@ -5,7 +5,8 @@
 //! `_`: `users_email`. So a unique index is created under exactly that name, and an index on an
 //! expression, which SQLite reports by name, under any name. A primary key violation is
 //! `<table>_<columns>` as well (`users_id`), whatever PostgreSQL calls it. CHECK constraints are
-//! always named, alike on both engines.
+//! always named, alike on both engines. [`testing::schema`](crate::testing::schema) finds names
+//! that break this rule.
 
 use std::sync::Arc;
 
@@ -97,6 +98,12 @@ impl DbError {
     /// True if the same request can succeed later without a change: answered with 503.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Serialization(_))
+    }
+
+    /// True if the whole transaction can be tried again at once: see
+    /// [`retry_conflicts`](crate::retry_conflicts).
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Serialization(_))
     }
 
     pub(crate) fn new(error: sqlx::Error, place: impl FnOnce() -> String) -> Self {

@@ -65,6 +65,7 @@
 //! COMMITTED`: read with [`Sql::for_update`] what the decision rests on, in a fixed order, or let
 //! one conditional `UPDATE … WHERE status = 'open'` decide by its number of affected rows.
 
+#[expect(clippy::manual_async_fn, reason = "callers in generic code see `Send` only if declared")]
 mod database;
 pub mod error;
 mod migrate;
@@ -73,6 +74,7 @@ mod row;
 pub mod sql;
 mod sqlite;
 pub mod testing;
+#[expect(clippy::manual_async_fn, reason = "as in `database`")]
 mod tx;
 mod value;
 
@@ -85,5 +87,5 @@ pub use migrate::{Migration, Migrations};
 pub use row::{FromColumn, FromRow, Row};
 pub use sql::{RegisteredSql, Sql, all_sql};
 pub use sqlite::Stats as WriterStats;
-pub use tx::Tx;
+pub use tx::{Tx, retry_conflicts};
 pub use value::{HasKind, Kind, Value};

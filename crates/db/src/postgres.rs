@@ -62,6 +62,38 @@ async fn check_version(pool: &PgPool) -> Result<(), DbError> {
     Err(DbError::Config(format!("PostgreSQL {found} is too old: {needed} is needed")))
 }
 
+/// Evaluates `$operation`, which changes nothing, again when its connection turns out to be lost:
+/// after a restart of the server every connection in the pool is.
+///
+/// A macro, since a future that calls an async closure is not known to be `Send`.
+macro_rules! retry_lost {
+    ($operation:expr) => {{
+        let mut retries = 2;
+        loop {
+            match $operation {
+                Err(error) if retries > 0 && $crate::postgres::is_lost(&error) => {
+                    tracing::debug!(%error, "lost connection");
+                    retries -= 1;
+                }
+                result => break result,
+            }
+        }
+    }};
+}
+
+pub(crate) use retry_lost;
+
+pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // admin_shutdown, crash_shutdown, and the class "connection exception"
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code == "57P01" || code == "57P02" || code.starts_with("08")),
+        _ => false,
+    }
+}
+
 type Query = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 fn query(sql: &Sql, args: Vec<Value>) -> Query {

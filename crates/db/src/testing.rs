@@ -17,6 +17,10 @@ use tokio::sync::Mutex;
 
 use crate::{Db, DbError, Engine, Migrations, Options, all_sql};
 
+mod schema;
+
+pub use schema::{Schema, schema};
+
 /// Names the PostgreSQL server for tests.
 pub const POSTGRES_URL: &str = "SOUK_TEST_POSTGRES_URL";
 

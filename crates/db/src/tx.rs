@@ -43,9 +43,9 @@ macro_rules! run {
             Inner::SqliteRead(tx) => sqlite::$function(tx, &sql, args).await,
             Inner::Postgres(tx) => postgres::$function(tx, &sql, args).await,
         };
-        let value = result.map_err(|error| DbError::new(error, || sql.place()))?;
-        $tx.failed = false;
-        Ok(value)
+        let result = result.map_err(|error| DbError::new(error, || sql.place()));
+        $tx.failed = result.is_err();
+        result
     }};
 }
 
@@ -71,54 +71,66 @@ impl Tx {
     }
 
     /// All rows of a result.
-    pub async fn fetch_all(&mut self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        run!(self, fetch_all, sql, args)
+    pub fn fetch_all(
+        &mut self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<Vec<Row>, DbError>> + Send {
+        async move { run!(self, fetch_all, sql, args) }
     }
 
     /// The first row, if there is one.
-    pub async fn fetch_optional(
+    pub fn fetch_optional(
         &mut self,
         sql: Sql,
         args: Vec<Value>,
-    ) -> Result<Option<Row>, DbError> {
-        run!(self, fetch_optional, sql, args)
+    ) -> impl Future<Output = Result<Option<Row>, DbError>> + Send {
+        async move { run!(self, fetch_optional, sql, args) }
     }
 
     /// The first row; without one, [`DbError::NotFound`].
-    pub async fn fetch_one(&mut self, sql: Sql, args: Vec<Value>) -> Result<Row, DbError> {
-        self.fetch_optional(sql, args).await?.ok_or(DbError::NotFound)
+    pub fn fetch_one(
+        &mut self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<Row, DbError>> + Send {
+        async move { self.fetch_optional(sql, args).await?.ok_or(DbError::NotFound) }
     }
 
     /// Like [`fetch_all`](Self::fetch_all), each row read as a `T`.
-    pub async fn fetch_all_as<T: FromRow>(
+    pub fn fetch_all_as<T: FromRow>(
         &mut self,
         sql: Sql,
         args: Vec<Value>,
-    ) -> Result<Vec<T>, DbError> {
-        self.fetch_all(sql, args).await?.iter().map(T::from_row).collect()
+    ) -> impl Future<Output = Result<Vec<T>, DbError>> + Send {
+        async move { self.fetch_all(sql, args).await?.iter().map(T::from_row).collect() }
     }
 
     /// Like [`fetch_optional`](Self::fetch_optional), the row read as a `T`.
-    pub async fn fetch_optional_as<T: FromRow>(
+    pub fn fetch_optional_as<T: FromRow>(
         &mut self,
         sql: Sql,
         args: Vec<Value>,
-    ) -> Result<Option<T>, DbError> {
-        self.fetch_optional(sql, args).await?.as_ref().map(T::from_row).transpose()
+    ) -> impl Future<Output = Result<Option<T>, DbError>> + Send {
+        async move { self.fetch_optional(sql, args).await?.as_ref().map(T::from_row).transpose() }
     }
 
     /// Like [`fetch_one`](Self::fetch_one), the row read as a `T`.
-    pub async fn fetch_one_as<T: FromRow>(
+    pub fn fetch_one_as<T: FromRow>(
         &mut self,
         sql: Sql,
         args: Vec<Value>,
-    ) -> Result<T, DbError> {
-        T::from_row(&self.fetch_one(sql, args).await?)
+    ) -> impl Future<Output = Result<T, DbError>> + Send {
+        async move { T::from_row(&self.fetch_one(sql, args).await?) }
     }
 
     /// Runs a statement; returns the number of rows it inserted, updated or deleted.
-    pub async fn execute(&mut self, sql: Sql, args: Vec<Value>) -> Result<u64, DbError> {
-        run!(self, execute, sql, args)
+    pub fn execute(
+        &mut self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> impl Future<Output = Result<u64, DbError>> + Send {
+        async move { run!(self, execute, sql, args) }
     }
 
     /// Runs a script of several statements without arguments: a migration.
@@ -140,32 +152,66 @@ impl Tx {
     /// Makes the changes durable and visible; returns when they are.
     ///
     /// When the future is cancelled, the transaction as a whole may or may not be stored.
-    pub async fn commit(self) -> Result<(), DbError> {
-        if self.failed {
-            // PostgreSQL would answer COMMIT with a silent ROLLBACK.
-            return Err(DbError::Failed);
-        }
-        let place = || "COMMIT".to_owned();
-        match self.inner {
-            Inner::SqliteWrite(lease) => lease.commit().await,
-            Inner::SqliteRead(tx) => tx.commit().await.map_err(|error| DbError::new(error, place)),
-            Inner::Postgres(tx) => tx.commit().await.map_err(|error| DbError::new(error, place)),
+    pub fn commit(self) -> impl Future<Output = Result<(), DbError>> + Send {
+        async move {
+            if self.failed {
+                // PostgreSQL would answer COMMIT with a silent ROLLBACK.
+                return Err(DbError::Failed);
+            }
+            let place = || "COMMIT".to_owned();
+            match self.inner {
+                Inner::SqliteWrite(lease) => lease.commit().await,
+                Inner::SqliteRead(tx) => {
+                    tx.commit().await.map_err(|error| DbError::new(error, place))
+                }
+                Inner::Postgres(tx) => {
+                    tx.commit().await.map_err(|error| DbError::new(error, place))
+                }
+            }
         }
     }
 
     /// Undoes the changes. Dropping the transaction does the same without waiting for it.
-    pub async fn rollback(self) -> Result<(), DbError> {
-        let place = || "ROLLBACK".to_owned();
-        match self.inner {
-            // The writer undoes it before anyone else has a turn.
-            Inner::SqliteWrite(lease) => {
-                drop(lease);
-                Ok(())
+    pub fn rollback(self) -> impl Future<Output = Result<(), DbError>> + Send {
+        async move {
+            let place = || "ROLLBACK".to_owned();
+            match self.inner {
+                // The writer undoes it before anyone else has a turn.
+                Inner::SqliteWrite(lease) => {
+                    drop(lease);
+                    Ok(())
+                }
+                Inner::SqliteRead(tx) => {
+                    tx.rollback().await.map_err(|error| DbError::new(error, place))
+                }
+                Inner::Postgres(tx) => {
+                    tx.rollback().await.map_err(|error| DbError::new(error, place))
+                }
             }
-            Inner::SqliteRead(tx) => {
-                tx.rollback().await.map_err(|error| DbError::new(error, place))
-            }
-            Inner::Postgres(tx) => tx.rollback().await.map_err(|error| DbError::new(error, place)),
         }
     }
+}
+
+/// How often [`retry_conflicts`] tries.
+const ATTEMPTS: u32 = 3;
+
+/// Runs `operation`, which opens, fills and commits one transaction, again when it conflicts with
+/// another one: a deadlock, or a serializable transaction. At most three times altogether.
+///
+/// `operation` does nothing that must not be done twice outside of its transaction. `is_conflict`
+/// looks for [`DbError::is_conflict`] in the caller's own error.
+pub async fn retry_conflicts<T, E, Fut>(
+    is_conflict: impl Fn(&E) -> bool,
+    mut operation: impl FnMut() -> Fut,
+) -> Result<T, E>
+where
+    Fut: Future<Output = Result<T, E>>,
+{
+    for _ in 1..ATTEMPTS {
+        match operation().await {
+            Err(error) if is_conflict(&error) => {}
+            result => return result,
+        }
+    }
+    operation().await
 }
