@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: benchmarks, which are no part of the tests.
 //!
-//! A benchmark is an example of a crate, built for release. To add one, write the example and add a
-//! row to [`BENCHMARKS`].
+//! A benchmark is a program of `bench/` or an example of a crate, built for release. To add one,
+//! write it and add a row to [`BENCHMARKS`].
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -16,15 +16,29 @@ struct Benchmark {
     about: &'static str,
     /// The folder of its crate.
     folder: &'static str,
-    example: &'static str,
+    target: Target,
 }
 
-const BENCHMARKS: &[Benchmark] = &[Benchmark {
-    name: "commit-rate",
-    about: "Commits a second on SQLite with few and many writers",
-    folder: "crates/db",
-    example: "commit_rate",
-}];
+/// What cargo runs.
+enum Target {
+    Example(&'static str),
+    Program(&'static str),
+}
+
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark {
+        name: "commit-rate",
+        about: "Commits a second on SQLite with few and many writers",
+        folder: "crates/db",
+        target: Target::Example("commit_rate"),
+    },
+    Benchmark {
+        name: "fanout",
+        about: "What a delivery to a socket costs, beside other servers",
+        folder: "bench",
+        target: Target::Program("fanout"),
+    },
+];
 
 /// Runs the benchmark named first in `args`, which gets the rest of them, or lists them all.
 pub fn run(args: Vec<OsString>) -> Result<ExitCode> {
@@ -39,9 +53,13 @@ pub fn run(args: Vec<OsString>) -> Result<ExitCode> {
         bail!("no benchmark `{}`; `cargo xtask bench` lists them", name.display());
     };
     process::forward_signals()?;
+    let (kind, target) = match benchmark.target {
+        Target::Example(example) => ("--example", example),
+        Target::Program(program) => ("--bin", program),
+    };
     process::run(
         project::cargo()
-            .args(["run", "--release", "--example", benchmark.example, "--manifest-path"])
+            .args(["run", "--release", kind, target, "--manifest-path"])
             .arg(project::root().join(benchmark.folder).join("Cargo.toml"))
             .arg("--")
             .args(args),
@@ -55,9 +73,14 @@ mod tests {
 
     #[test]
     fn every_benchmark_is_there() {
-        for Benchmark { name, folder, example, .. } in BENCHMARKS {
-            let file = project::root().join(folder).join(format!("examples/{example}.rs"));
-            assert!(file.is_file(), "{name}: {}", file.display());
+        for Benchmark { name, folder, target, .. } in BENCHMARKS {
+            let (folder, program) = match target {
+                Target::Example(example) => (format!("{folder}/examples"), example),
+                Target::Program(program) => (format!("{folder}/src/bin"), program),
+            };
+            let folder = project::root().join(folder);
+            let file = folder.join(format!("{program}.rs")).is_file();
+            assert!(file || folder.join(program).join("main.rs").is_file(), "{name}: {program}");
         }
     }
 }
