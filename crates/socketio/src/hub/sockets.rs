@@ -91,11 +91,10 @@ impl Worker {
                 if let Some(socket) = self.find_socket(slot, packet.namespace) {
                     self.end_socket(socket, Reason::ClientDisconnect);
                     self.after_leaving(slot);
-                } else if let Some(namespace) = self.hub.namespace_index(packet.namespace)
-                    && let Some(session) = self.sessions.get_mut(slot as usize)
-                {
-                    session.connecting.retain(|n| *n != namespace);
-                    self.after_leaving(slot);
+                } else if self.is_connecting(slot, packet.namespace) {
+                    // Stock clients do not do this; it would let one session have any number
+                    // of CONNECTs decided on at once.
+                    return self.fail(slot, Reason::ClientDisconnect);
                 }
                 Flow::Go
             }
@@ -110,6 +109,12 @@ impl Worker {
             self.sockets.get(**slot as usize).is_some_and(|s| s.handle.namespace() == namespace)
         };
         sockets.iter().find(is).copied()
+    }
+
+    fn is_connecting(&self, session: u32, namespace: &str) -> bool {
+        let connecting = self.sessions.get(session as usize).map(|s| &s.connecting);
+        let index = self.hub.namespace_index(namespace);
+        index.zip(connecting).is_some_and(|(index, connecting)| connecting.contains(&index))
     }
 
     // CONNECT -------------------------------------------------------------------------------

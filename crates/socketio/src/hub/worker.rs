@@ -238,6 +238,10 @@ impl Worker {
             }
             Command::EmitAck { socket, id, frame, reply } => {
                 if let Some(state) = self.socket(socket) {
+                    if state.acks.len() >= 64 {
+                        // Those whose callers stopped waiting without saying so.
+                        state.acks.retain(|_, waiter| !waiter.is_closed());
+                    }
                     state.acks.insert(id, reply);
                     let session = state.session;
                     self.push(session, &frame, false, false);

@@ -281,7 +281,8 @@ impl Decoder {
             if input.is_empty() {
                 return Ok(None);
             }
-            let (taken, rest) = std::mem::take(input).split_at_mut(missing.min(input.len()));
+            let count = missing.min(input.len());
+            let (taken, rest) = std::mem::take(input).split_at_mut(count);
             self.partial.extend_from_slice(taken);
             *input = rest;
         }
