@@ -107,6 +107,23 @@ async fn a_failed_member_rolls_back_alone() {
 }
 
 #[tokio::test]
+async fn a_group_whose_last_member_is_dropped_is_stored_without_it() {
+    let db = open(&Options { group_age: Duration::from_mins(1), ..Options::default() }).await;
+    let before = db.writer_stats().unwrap();
+    let gate = db.begin().await.unwrap();
+    let dropped = async {
+        let mut tx = db.begin().await?;
+        tx.execute(insert(), args![2, "b"]).await
+    };
+    let open_gate = async { gate.rollback().await };
+    let (one, _, _) = tokio::join!(add(&db, 1), dropped, open_gate);
+    one.unwrap();
+    assert_eq!(stored(&db).await, BTreeSet::from([1]));
+    let after = db.writer_stats().unwrap();
+    assert_eq!((after.groups - before.groups, after.rollbacks - before.rollbacks), (1, 2));
+}
+
+#[tokio::test]
 async fn a_group_is_bounded_by_members_and_age() {
     for (options, groups) in [
         (Options { group_members: 2, group_age: Duration::from_mins(1), ..Options::default() }, 3),
@@ -226,6 +243,16 @@ async fn a_turn_that_lasts_too_long_is_taken_back() {
     let late = slow.execute(insert(), args![3, "b"]).await;
     assert!(matches!(late, Err(DbError::Unavailable(_))), "{late:?}");
     assert!(slow.commit().await.is_err());
+
+    // Also when nobody else is waiting for it.
+    let rollbacks = || db.writer_stats().unwrap().rollbacks;
+    let before = rollbacks();
+    let mut lonely = db.begin().await.unwrap();
+    while rollbacks() == before {
+        tokio::task::yield_now().await;
+    }
+    let late = lonely.execute(insert(), args![3, "b"]).await;
+    assert!(matches!(late, Err(DbError::Unavailable(_))), "{late:?}");
 
     let idle = db.begin().await.unwrap();
     add(&db, 4).await.unwrap();

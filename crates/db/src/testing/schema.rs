@@ -16,6 +16,9 @@ pub struct Schema {
     pub problems: BTreeSet<String>,
 }
 
+/// The columns of an index; `None` stands for an expression.
+type Columns = Vec<Option<String>>;
+
 /// Describes the schema of `db`, without the table of migrations.
 pub async fn schema(db: &Db) -> Result<Schema, DbError> {
     match db.engine() {
@@ -30,7 +33,6 @@ impl Schema {
         self.lines.insert(format!("column {table}.{name} {kind} {null} {default}").trim().into());
     }
 
-    /// A column is `None` where the index holds an expression.
     fn index(
         &mut self,
         table: &str,
@@ -140,7 +142,7 @@ async fn sqlite_indexes(db: &Db, schema: &mut Schema) -> Result<(), DbError> {
                    c.name AS col FROM (SELECT t.name ";
     let rest = ") t JOIN pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
                 WHERE i.origin <> 'pk' ORDER BY i.name, c.seqno";
-    let mut found: BTreeMap<(String, String, bool, bool), Vec<Option<String>>> = BTreeMap::new();
+    let mut found: BTreeMap<(String, String, bool, bool), Columns> = BTreeMap::new();
     for row in query(db, &[indexes, SQLITE_TABLES, rest]).await? {
         let key = (row.get("tbl")?, row.get("name")?, row.get("is_unique")?, row.get("partial")?);
         found.entry(key).or_default().push(row.get("col")?);
@@ -217,8 +219,7 @@ async fn postgres(db: &Db) -> Result<Schema, DbError> {
         CROSS JOIN LATERAL unnest(x.indkey) WITH ORDINALITY k (attnum, position)
         LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum AND k.attnum > 0
         WHERE t.relname <> 'schema_migrations' ORDER BY i.relname, k.position";
-    let mut found: BTreeMap<(String, String, bool, bool, bool), Vec<Option<String>>> =
-        BTreeMap::new();
+    let mut found: BTreeMap<(String, String, bool, bool, bool), Columns> = BTreeMap::new();
     for row in query(db, &[indexes]).await? {
         let (table, name) = (row.get("tbl")?, row.get("name")?);
         let key = (table, name, row.get("is_unique")?, row.get("partial")?, row.get("is_primary")?);
