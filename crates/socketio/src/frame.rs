@@ -149,6 +149,11 @@ impl Frame {
         })
     }
 
+    /// How many packets it is in an HTTP body.
+    pub(crate) fn packets(&self) -> usize {
+        usize::from(!self.0.text.is_empty()) + self.0.attachments.len()
+    }
+
     /// The size on a WebSocket in bytes, by which queues are measured.
     pub fn size(&self) -> usize {
         self.0.websocket.len()

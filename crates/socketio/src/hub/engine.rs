@@ -24,6 +24,9 @@ const READS: usize = 4;
 /// How long the client may take to answer a close frame, in milliseconds.
 const CLOSE_WAIT: u64 = 1_000;
 
+/// The most packets in the answer to one GET request: stock Python clients refuse more.
+pub(super) const MAX_PACKETS: usize = 16;
+
 static PING: LazyLock<Frame> = LazyLock::new(|| Frame::engine_text(b"2"));
 
 /// Whether the session is still there after a packet.
@@ -594,7 +597,7 @@ impl Worker {
         let websocket = matches!(session.transport, Transport::WebSocket(_));
         if let Transport::Polling(polling) = &mut session.transport {
             if let Some(reply) = polling.parked.take() {
-                let (_, mut body) = session.out.take_payload();
+                let (_, mut body) = session.out.take_payload(MAX_PACKETS - 1);
                 if reason == Reason::TransportClose {
                     // The client knows already.
                     body = b"6".to_vec();

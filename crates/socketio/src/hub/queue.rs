@@ -83,11 +83,18 @@ impl OutQueue {
         finished
     }
 
-    /// Takes everything as one HTTP body (Engine.IO protocol, "HTTP long-polling").
-    pub(crate) fn take_payload(&mut self) -> (usize, Vec<u8>) {
+    /// Takes what fits into one HTTP body of at most `max` packets (Engine.IO protocol, "HTTP
+    /// long-polling"). Returns how many frames that are, and the body.
+    pub(crate) fn take_payload(&mut self, max: usize) -> (usize, Vec<u8>) {
         let mut body = Vec::new();
-        let frames = std::mem::take(&mut self.frames);
-        for frame in &frames {
+        let (mut taken, mut packets) = (0, 0);
+        for frame in &self.frames {
+            packets += frame.packets();
+            if taken > 0 && packets > max {
+                break;
+            }
+            taken += 1;
+            self.bytes -= frame.size();
             let packet = frame.polling();
             if packet.is_empty() {
                 continue;
@@ -97,8 +104,78 @@ impl OutQueue {
             }
             body.extend_from_slice(packet);
         }
-        self.bytes = 0;
-        self.sent = 0;
-        (frames.len(), body)
+        if taken == self.frames.len() {
+            self.frames = SmallVec::new();
+        } else {
+            self.frames.drain(..taken);
+        }
+        (taken, body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A connection that takes so many bytes at each write.
+    struct Picky(Vec<usize>, Vec<u8>);
+
+    impl Write for Picky {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match self.0.pop() {
+                None => Err(io::ErrorKind::WouldBlock.into()),
+                Some(some) => {
+                    let count = some.clamp(1, bytes.len());
+                    self.1.extend_from_slice(&bytes[..count]);
+                    Ok(count)
+                }
+            }
+        }
+
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            self.write(&all)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_go_out_in_order_however_little_is_taken(
+            sizes in proptest::collection::vec(0..300usize, 1..150),
+            takes in proptest::collection::vec(1..2_000usize, 0..50),
+        ) {
+            let mut queue = OutQueue::default();
+            let mut all = Vec::new();
+            for (i, size) in sizes.iter().enumerate() {
+                let frame = Frame::engine_binary(&vec![i as u8; *size]);
+                all.extend_from_slice(frame.websocket());
+                queue.push(frame);
+            }
+            let mut to = Picky(takes, Vec::new());
+            let (finished, written) = queue.write_to(&mut to).unwrap();
+            prop_assert_eq!(written, to.1.len());
+            prop_assert_eq!(queue.bytes(), all.len() - written);
+            prop_assert_eq!(finished == sizes.len(), queue.is_empty());
+            to.0 = vec![usize::MAX; 1_000];
+            queue.write_to(&mut to).unwrap();
+            prop_assert!(queue.is_empty());
+            prop_assert_eq!(to.1, all);
+        }
+    }
+
+    #[test]
+    fn a_body_takes_so_many_packets() {
+        let mut queue = OutQueue::default();
+        for text in ["4a", "4b", "4c"] {
+            queue.push(Frame::engine_text(text.as_bytes()));
+        }
+        assert_eq!(queue.take_payload(2), (2, b"4a\x1e4b".to_vec()));
+        assert_eq!(queue.take_payload(2), (1, b"4c".to_vec()));
+        assert_eq!(queue.bytes(), 0);
     }
 }

@@ -5,6 +5,7 @@
 //! with another turn between two slices, so that a room of 10,000 does not hold up one of two.
 
 use super::command::{Action, Command, HttpReply, Key, Selection};
+use super::engine::MAX_PACKETS;
 use super::rooms::{Member, RoomTable};
 use super::session::{Millis, NEVER, Probe, Session, SocketState, Transport};
 use super::{Counters, Hub, count};
@@ -465,7 +466,7 @@ impl Worker {
                 if (!session.out.is_empty() || session.probed)
                     && let Some(reply) = polling.parked.take()
                 {
-                    let (count, mut body) = session.out.take_payload();
+                    let (count, mut body) = session.out.take_payload(MAX_PACKETS);
                     if body.is_empty() {
                         body.push(b'6');
                     }
