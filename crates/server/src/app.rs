@@ -8,6 +8,8 @@ use events::Timestamp;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::auth::attempts::Attempts;
+use crate::auth::password::Passwords;
 use crate::auth::tokens::Tokens;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
@@ -34,6 +36,10 @@ pub struct Inner {
     pub mailer: Arc<dyn Mailer>,
     /// Access tokens.
     pub tokens: Tokens,
+    /// Password hashing.
+    pub passwords: Passwords,
+    /// The limit of tries at passwords.
+    pub attempts: Attempts,
     /// The tail of the journal.
     pub journal: Journal,
     /// The runner of timers.

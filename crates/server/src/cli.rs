@@ -1,4 +1,4 @@
-//! The command line: `souk [serve|migrate|config|openapi]`.
+//! The command line: `souk [serve|migrate|admin create|config|openapi]`.
 
 use std::process::ExitCode;
 
@@ -15,6 +15,8 @@ Usage: souk [COMMAND]
 Commands:
   serve      Run the server (the default)
   migrate    Bring the database to this version and exit
+  admin create --email EMAIL --password PASSWORD
+             Make an administrator
   config     Print every setting with its default (the text of .env.example)
   openapi    Print the OpenAPI document
 
@@ -24,6 +26,7 @@ Settings come from the environment and from .env; `souk config` lists them.
 enum Command {
     Serve,
     Migrate,
+    AdminCreate { email: String, password: String },
     Config,
     OpenApi,
     Help,
@@ -53,10 +56,13 @@ pub fn main() -> ExitCode {
 fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
     use lexopt::prelude::*;
     let mut words = Vec::new();
+    let (mut email, mut password) = (None, None);
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
+            Long("email") => email = Some(args.value()?.string()?),
+            Long("password") => password = Some(args.value()?.string()?),
             Value(word) => words.push(word.string()?),
             other @ (Short(_) | Long(_)) => return Err(other.unexpected()),
         }
@@ -68,6 +74,10 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
         ["config"] => Ok(Command::Config),
         ["openapi"] => Ok(Command::OpenApi),
         ["help"] => Ok(Command::Help),
+        ["admin", "create"] => Ok(Command::AdminCreate {
+            email: email.ok_or("--email is missing")?,
+            password: password.ok_or("--password is missing")?,
+        }),
         words => Err(format!("there is no command `{}`", words.join(" ")).into()),
     }
 }
@@ -89,7 +99,21 @@ fn run(command: Command) -> Result<(), Vec<String>> {
             Ok(())
         })?,
         Command::Migrate => with_app(|_| async { Ok(()) })?,
+        Command::AdminCreate { email, password } => {
+            with_app(|app| async move { create_admin(&app, &email, &password).await })?;
+        }
     }
+    Ok(())
+}
+
+async fn create_admin(app: &App, email: &str, password: &str) -> Result<(), String> {
+    crate::auth::service::create_admin(app, email, password).await.map_err(|error| {
+        let details = error.details.unwrap_or_default();
+        let details: Vec<_> =
+            details.iter().map(|(field, text)| format!("{field} {text}")).collect();
+        if details.is_empty() { error.message.into_owned() } else { details.join("; ") }
+    })?;
+    println!("The administrator {email} can sign in now");
     Ok(())
 }
 

@@ -22,3 +22,4 @@ pub mod operations;
 pub mod router;
 pub mod telemetry;
 pub mod text;
+pub mod users;

@@ -9,4 +9,5 @@ use db::Migrations;
 /// Every migration, in order.
 pub const ALL: Migrations = db::migrations!("../../migrations":
     "0001_foundation",
+    "0002_accounts",
 );

@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Inner};
+use crate::auth::attempts::Attempts;
+use crate::auth::password::{self, Passwords};
 use crate::auth::tokens::Tokens;
 use crate::clock::{Clock, Randomness, SystemClock};
 use crate::config::{Config, Secret};
@@ -17,7 +19,7 @@ use crate::jobs::{self, Jobs};
 use crate::journal::{Journal, sequencer};
 use crate::mailer::{LogMailer, Mailer, SmtpMailer};
 use crate::text::hex;
-use crate::{http, migrations, router};
+use crate::{auth, http, migrations, router};
 
 /// What a node takes from outside, so that tests can bring their own.
 pub struct Outside {
@@ -27,6 +29,8 @@ pub struct Outside {
     pub random: Randomness,
     /// Outgoing mail.
     pub mailer: Arc<dyn Mailer>,
+    /// What a password's hash costs. No setting: tests alone have reason to ask for less.
+    pub password_params: argon2::Params,
 }
 
 impl Outside {
@@ -39,7 +43,12 @@ impl Outside {
             Some(smtp) => Arc::new(SmtpMailer::new(smtp)?),
             None => Arc::new(LogMailer),
         };
-        Ok(Self { clock: Arc::new(SystemClock), random: Randomness::from_os(), mailer })
+        Ok(Self {
+            clock: Arc::new(SystemClock),
+            random: Randomness::from_os(),
+            mailer,
+            password_params: password::owasp(),
+        })
     }
 }
 
@@ -64,6 +73,8 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
     journal.start().await.map_err(|e| format!("the journal: {e}"))?;
     let app = App::new(Inner {
         tokens: Tokens::new(&secret, config.auth.access_token_ttl),
+        passwords: Passwords::new(outside.password_params, &outside.random),
+        attempts: Attempts::new(&config.auth, outside.clock.clone()),
         journal,
         jobs: Jobs::default(),
         clock: outside.clock,
@@ -74,6 +85,8 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         db,
         config,
     });
+    // After the journal's start, so that what ends from now on is heard there.
+    auth::service::load_ended(&app).await.map_err(|e| format!("the database: {}", e.message))?;
     Ok(app)
 }
 

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::config::HttpConfig;
 use crate::error::ApiError;
-use crate::{operations, telemetry};
+use crate::{auth, operations, telemetry, users};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Souk", description = "The backend of an escrow marketplace."))]
@@ -28,6 +28,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::openapi))
+        .merge(auth::routes::routes())
+        .merge(users::routes::routes())
 }
 
 /// The OpenAPI document of all routes.

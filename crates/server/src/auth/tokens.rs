@@ -149,7 +149,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_500);
 
     fn tokens() -> Tokens {
-        Tokens::new(&Secret::new("0123456789abcdef0123456789abcdef"), Duration::from_secs(900))
+        Tokens::new(&Secret::new("0123456789abcdef0123456789abcdef"), Duration::from_mins(15))
     }
 
     fn user() -> UserId {
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_not_ours_is_refused() {
         let tokens = tokens();
-        let other = Tokens::new(&Secret::new("x".repeat(32)), Duration::from_secs(900));
+        let other = Tokens::new(&Secret::new("x".repeat(32)), Duration::from_mins(15));
         let (foreign, _) =
             other.issue(&user(), Role::Admin, &Session("s".into()), NOW, [0; 8]).unwrap();
         // {"alg":"none"}.{…}.

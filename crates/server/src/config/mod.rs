@@ -61,6 +61,11 @@ impl HttpConfig {
         self.frontend_urls.iter().any(|allowed| allowed.matches(origin))
     }
 
+    /// The pages that links lead to: the first of `FRONTEND_URL`.
+    pub fn frontend(&self) -> &str {
+        self.frontend_urls.first().map_or(self.public_url.as_str(), HttpOrigin::as_str)
+    }
+
     /// Whether clients speak https, so that cookies must be `Secure`.
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")

@@ -10,7 +10,7 @@ mod page;
 mod params;
 
 pub use body::{Body, present};
-pub use caller::{Admin, Caller, MaybeCaller, Session};
+pub use caller::{ACCESS_COOKIE, Admin, Caller, MaybeCaller, Session, check_origin, cookie};
 pub use page::{Listing, Page, Pagination};
 pub use params::{Id, Query};
 

@@ -6,8 +6,10 @@
 //! timer's work checks the state again: it may come late, or after what it waits for.
 //!
 //! How to add a timer: a constant for its kind beside the service that sets it with
-//! `tx.schedule(KIND, key, after)`, and an arm in [`run_one`] that calls that service.
+//! `tx.schedule(KIND, key, after)`, and an arm in [`run_one`] that calls that service. Work outside
+//! of the database is an [`errand`].
 
+mod errand;
 pub(crate) mod store;
 
 use std::time::Duration;
@@ -36,12 +38,18 @@ const SWEEP: &str = "sweep";
 #[derive(Default)]
 pub struct Jobs {
     wake: Notify,
+    errands: errand::Errands,
 }
 
 impl Jobs {
     /// A timer was set.
     pub fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Waits until no errand of this node is under way.
+    pub async fn errands_finished(&self) {
+        self.errands.finished().await;
     }
 }
 
@@ -68,7 +76,7 @@ async fn ensure_sweep(app: &App) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// Runs every timer that is due by now and returns how many were run.
+/// Runs every timer that is due by now, starts every errand, and returns how many these were.
 ///
 /// # Errors
 /// 503 when the database cannot be reached; a timer's own failure postpones it alone.
@@ -92,6 +100,9 @@ pub async fn run_due(app: &App) -> Result<usize> {
 }
 
 async fn run_timer(app: &App, timer: &store::Timer) -> Result<()> {
+    if errand::is_errand(&timer.kind) {
+        return errand::start(app, timer).await;
+    }
     let mut tx = app.begin().await?;
     if store::take(&mut tx, timer).await? {
         run_one(&mut tx, app, &timer.kind, &timer.key).await?;
@@ -99,10 +110,14 @@ async fn run_timer(app: &App, timer: &store::Timer) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
+/// The pause before a timer that fails now is tried again.
+fn retry_pause(timer: &store::Timer) -> Duration {
+    RETRY_FIRST.saturating_mul(1 << timer.attempts.clamp(0, 16)).min(RETRY_MAX)
+}
+
 async fn postpone(app: &App, timer: &store::Timer) -> Result<()> {
-    let pause = RETRY_FIRST.saturating_mul(1 << timer.attempts.clamp(0, 16)).min(RETRY_MAX);
     let mut tx = app.begin().await?;
-    store::postpone(&mut tx, timer, pause).await?;
+    store::postpone(&mut tx, timer, retry_pause(timer)).await?;
     Ok(tx.commit().await?)
 }
 
@@ -112,6 +127,7 @@ async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
     match kind {
         SWEEP => {
             crate::idempotency::sweep(tx).await?;
+            crate::auth::service::sweep(tx).await?;
             tx.schedule(SWEEP, key, SWEEP_EVERY).await
         }
         unknown => {

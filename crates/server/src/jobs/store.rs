@@ -71,15 +71,27 @@ pub async fn take(tx: &mut Tx, timer: &Timer) -> Result<bool, DbError> {
     Ok(taken == 1)
 }
 
-pub async fn postpone(tx: &mut Tx, timer: &Timer, pause: Duration) -> Result<(), DbError> {
-    let due = tx.now().as_millis() + pause.as_millis() as i64;
-    tx.execute(
-        sql!(
-            "UPDATE timers SET due_at = $1, attempts = attempts + 1
-             WHERE kind = $2 AND key = $3 AND due_at = $4"
-        ),
-        args![due, &timer.kind, &timer.key, timer.due_at],
-    )
-    .await?;
-    Ok(())
+/// Moves the timer, as it was read, to `pause` from now and counts a try. `None` when another node
+/// was faster, or it was set anew.
+pub async fn postpone(
+    tx: &mut Tx,
+    timer: &Timer,
+    pause: Duration,
+) -> Result<Option<Timer>, DbError> {
+    let due_at = tx.now().as_millis() + pause.as_millis() as i64;
+    let moved = tx
+        .execute(
+            sql!(
+                "UPDATE timers SET due_at = $1, attempts = attempts + 1
+                 WHERE kind = $2 AND key = $3 AND due_at = $4"
+            ),
+            args![due_at, &timer.kind, &timer.key, timer.due_at],
+        )
+        .await?;
+    Ok((moved == 1).then(|| Timer {
+        kind: timer.kind.clone(),
+        key: timer.key.clone(),
+        due_at,
+        attempts: timer.attempts + 1,
+    }))
 }
