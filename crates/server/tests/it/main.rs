@@ -1,0 +1,11 @@
+//! All integration tests, in one program: one file per slice, [`support`] for all of them.
+//!
+//! Each test has a database of its own. `app_test!` runs it on SQLite and, where
+//! `SOUK_TEST_POSTGRES_URL` names a server, on PostgreSQL.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "so tests fail")]
+
+mod auth;
+#[allow(dead_code, reason = "a kit: not every part has a user at all times")]
+mod support;
+mod users;
