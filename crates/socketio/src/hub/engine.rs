@@ -1,6 +1,7 @@
 //! Engine.IO v4 on a worker: transports, upgrade, heartbeat, the end of a session.
 
 use super::command::{EngineError, HttpReply, Key, NewWebSocket};
+use super::queue::OutQueue;
 use super::session::{NEVER, Post, Probe, Session, Transport, WebSocket};
 use super::worker::{End, Worker};
 use super::{App, count};
@@ -64,7 +65,7 @@ impl Worker {
             serial,
             sid,
             transport,
-            out: super::queue::OutQueue::default(),
+            out: OutQueue::default(),
             blocked_since: None,
             sockets: smallvec::SmallVec::new(),
             connecting: smallvec::SmallVec::new(),
@@ -219,6 +220,12 @@ impl Worker {
         let was_probed = std::mem::take(&mut session.probed);
         if !was_probed || !watched {
             return;
+        }
+        if session.closing.is_some() {
+            session.transport = Transport::WebSocket(websocket);
+            session.out = OutQueue::default();
+            session.out.push(Frame::control(frame::encode_close(1000, "session closed")));
+            return self.flush(slot);
         }
         let old = std::mem::replace(&mut session.transport, Transport::WebSocket(websocket));
         if let Transport::Polling(polling) = old {
@@ -593,7 +600,10 @@ impl Worker {
         session.handshake = None;
         let sid = session.sid;
         let sockets = std::mem::take(&mut session.sockets);
-        let probe = session.probe.take();
+        // A stock client that is told to upgrade, but finds its WebSocket closed before it has
+        // changed over, waits for its ping timeout. So such a WebSocket stays until it did.
+        let changing_over = end == End::Graceful && session.probed;
+        let probe = if changing_over { None } else { session.probe.take() };
         let websocket = matches!(session.transport, Transport::WebSocket(_));
         if let Transport::Polling(polling) = &mut session.transport {
             if let Some(reply) = polling.parked.take() {
@@ -625,6 +635,9 @@ impl Worker {
         for socket in sockets {
             self.end_socket(socket, reason.clone());
         }
+        if changing_over {
+            return self.set_timer(slot);
+        }
         if !websocket || end != End::Graceful {
             return self.discard(slot, end == End::Cut);
         }
@@ -640,6 +653,9 @@ impl Worker {
     /// open while its window is closed.
     fn discard(&mut self, slot: u32, reset: bool) {
         let Some(session) = self.sessions.try_remove(slot as usize) else { return };
+        if let Some((probe, _)) = session.probe {
+            self.probes.try_remove(probe as usize);
+        }
         if let Transport::WebSocket(websocket) = session.transport
             && reset
             && let Err(error) = socket2::SockRef::from(&websocket.stream)
