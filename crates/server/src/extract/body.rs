@@ -125,14 +125,14 @@ fn is_too_large(error: &axum::Error) -> bool {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let inner = error.inner();
-        if inner.is_data() {
-            let path = error.path().to_string();
-            let path = if path == "." { "body".to_owned() } else { path };
-            ApiError::invalid_field(&path, without_position(&inner.to_string()))
-        } else {
-            malformed(inner)
+        // serde_json calls some wrong values syntax errors, and stops at a wrong value although
+        // what follows may be no JSON: only the whole text tells.
+        if let Err(malformation) = well_formed(bytes) {
+            return malformation;
         }
+        let path = error.path().to_string();
+        let path = if path == "." { "body".to_owned() } else { path };
+        ApiError::invalid_field(&path, without_position(&error.inner().to_string()))
     })?;
     json.end().map_err(|error| malformed(&error))?;
     // An escaped backslash before `u0000` is refused with it; nobody writes that.
@@ -142,7 +142,14 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     Ok(value)
 }
 
-fn malformed(error: &serde_json::Error) -> ApiError {
+fn well_formed(bytes: &[u8]) -> Result<()> {
+    std::str::from_utf8(bytes).map_err(|error| malformed(&error))?;
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes)
+        .map(drop)
+        .map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &dyn std::fmt::Display) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("Malformed JSON: {error}"))
 }
 
