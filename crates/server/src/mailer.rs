@@ -1,5 +1,6 @@
 //! Outgoing mail: SMTP, or a log line in development.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -40,19 +41,30 @@ impl Mailer for LogMailer {
 
 /// Keeps mails for tests to read.
 #[derive(Default)]
-pub struct MemoryMailer(Mutex<Vec<Mail>>);
+pub struct MemoryMailer {
+    sent: Mutex<Vec<Mail>>,
+    refusing: AtomicBool,
+}
 
 impl MemoryMailer {
     /// All mails so far.
     pub fn sent(&self) -> Vec<Mail> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refuses all mails from now on, as a server that is down does, or takes them again.
+    pub fn refuse(&self, refusing: bool) {
+        self.refusing.store(refusing, Ordering::SeqCst);
     }
 }
 
 impl Mailer for MemoryMailer {
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
-        Box::pin(async { Ok(()) })
+        let refused = self.refusing.load(Ordering::SeqCst);
+        if !refused {
+            self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
+        }
+        Box::pin(async move { if refused { Err("refused".to_owned()) } else { Ok(()) } })
     }
 }
 

@@ -6,6 +6,10 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "so tests fail")]
 
 mod auth;
+mod bad_input;
+mod database;
+mod passwords;
+mod sign_ins;
 #[allow(dead_code, reason = "a kit: not every part has a user at all times")]
 mod support;
 mod users;

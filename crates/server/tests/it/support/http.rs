@@ -116,6 +116,17 @@ impl Request {
     }
 }
 
+/// Sends requests all at once and gives their answers in the same order.
+pub async fn at_once(requests: impl IntoIterator<Item = Request>) -> Vec<Answer> {
+    let running: Vec<_> =
+        requests.into_iter().map(|request| tokio::spawn(request.send())).collect();
+    let mut answers = Vec::with_capacity(running.len());
+    for answer in running {
+        answers.push(answer.await.expect("an answer"));
+    }
+    answers
+}
+
 /// An answer; every check shows the whole of it when it fails.
 #[derive(Debug, Clone)]
 pub struct Answer {

@@ -26,7 +26,7 @@ use souk::mailer::{Mail, MemoryMailer};
 use souk::node::{self, Node, Outside};
 
 pub use actors::Actor;
-pub use http::Answer;
+pub use http::{Answer, Request, at_once};
 
 /// The origin that browsers may call from.
 pub const FRONTEND: &str = "https://shop.example";
@@ -66,7 +66,8 @@ where
     F: AsyncFnOnce(&TestApp),
 {
     db::testing::run_test(engine, &souk::migrations::ALL, async |db: &TestDb| {
-        let app = TestApp::on(db, settings).await;
+        let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let app = TestApp::open(db.url(), settings.collect(), Arc::default()).await;
         test(&app).await;
     })
     .await
@@ -80,30 +81,30 @@ pub struct TestApp {
     pub app: App,
     /// The time; a test moves it forward.
     pub clock: Arc<TestClock>,
-    mailer: Arc<MemoryMailer>,
+    /// Takes the mails.
+    pub mailer: Arc<MemoryMailer>,
+    settings: Settings,
     client: http::Client,
 }
 
+/// Variables of the environment.
+type Settings = BTreeMap<String, String>;
+
 impl TestApp {
-    /// A program on this database; several on one database are several nodes.
-    pub async fn on(db: &TestDb, settings: &[(&str, &str)]) -> Self {
-        let mut vars: BTreeMap<String, String> = [
+    async fn open(url: &str, mut settings: Settings, clock: Arc<TestClock>) -> Self {
+        for (name, value) in [
             ("HOST", "127.0.0.1"),
             ("PORT", "0"),
-            ("DATABASE_URL", db.url()),
+            ("DATABASE_URL", url),
             ("DATABASE_CONNECTIONS", "8"),
             ("JWT_SECRET", "a secret of the tests, 32 bytes long"),
             ("FRONTEND_URL", FRONTEND),
             ("PUBLIC_URL", "https://api.shop.example"),
             ("AUTH_ATTEMPTS_PER_MINUTE", "0"),
-        ]
-        .iter()
-        .chain(settings)
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-        vars.retain(|_, value| !value.is_empty());
-        let config = Config::from_vars(&vars).expect("the tests' settings are valid");
-        let clock = Arc::new(TestClock::default());
+        ] {
+            settings.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
+        let config = Config::from_vars(&settings).expect("the tests' settings are valid");
         let mailer = Arc::new(MemoryMailer::default());
         let outside = Outside {
             clock: clock.clone(),
@@ -115,7 +116,12 @@ impl TestApp {
         };
         let app = node::open(config, outside).await.expect("the program opens");
         let client = http::Client::new(&app);
-        Self { app, clock, mailer, client }
+        Self { app, clock, mailer, settings, client }
+    }
+
+    /// Another node on the same database, with the same time; or the same node, restarted.
+    pub async fn another_node(&self) -> Self {
+        Self::open(&self.settings["DATABASE_URL"], self.settings.clone(), self.clock.clone()).await
     }
 
     /// The same program behind a port of its own, with its background tasks.
