@@ -39,13 +39,11 @@ impl Handler for Demo {
 
     fn event(&self, socket: &Socket, event: Event) -> Option<BoxFuture<'static, ()>> {
         let socket = socket.clone();
-        match &*event.name {
-            "ask" => Some(Box::pin(async move { report(ask(&socket, event).await) })),
-            _ => {
-                report(answer(&socket, event));
-                None
-            }
+        if &*event.name == "ask" {
+            return Some(Box::pin(async move { report(ask(&socket, event).await) }));
         }
+        report(answer(&socket, event));
+        None
     }
 }
 

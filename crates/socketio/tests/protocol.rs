@@ -15,11 +15,11 @@ fn client_frame(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         n @ 0..=125 => out.push(0x80 | n as u8),
         n @ 126..=0xffff => {
-            out.push(0x80 | 126);
+            out.push(0x80 + 126);
             out.extend((n as u16).to_be_bytes());
         }
         n => {
-            out.push(0x80 | 127);
+            out.push(0x80 + 127);
             out.extend((n as u64).to_be_bytes());
         }
     }
@@ -85,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn fragments_are_put_together(parts in vec(vec(b'a'..b'z', 0..50), 1..5), mask: [u8; 4]) {
+    fn fragments_are_put_together(parts in vec(vec(b'a'..=b'z', 0..50), 1..5), mask: [u8; 4]) {
         let mut stream = Vec::new();
         for (i, part) in parts.iter().enumerate() {
             let fin = if i + 1 == parts.len() { 0x80 } else { 0 };

@@ -2,8 +2,8 @@
 
 use super::command::{EngineError, HttpReply, Key, NewWebSocket};
 use super::queue::OutQueue;
-use super::session::{NEVER, Post, Probe, Session, Transport, WebSocket};
-use super::worker::{End, Worker};
+use super::session::{NEVER, Session, Transport, WebSocket};
+use super::worker::{End, READS, Worker};
 use super::{App, count};
 use crate::frame::Frame;
 use crate::handler::{EngineMessage, Handshake};
@@ -13,14 +13,10 @@ use crate::protocol::payload::{self, Packet};
 use crate::reason::Reason;
 use crate::socket::EngineSession;
 use mio::{Interest, Token};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
-use tokio::sync::oneshot;
-
-/// How many buffers one connection may fill before others have their turn.
-const READS: usize = 4;
 
 /// How long the client may take to answer a close frame, in milliseconds.
 const CLOSE_WAIT: u64 = 1_000;
@@ -49,7 +45,7 @@ pub(crate) fn open_packet(sid: &Sid, config: &crate::Config, upgrades: &[&str]) 
     format!("0{open}")
 }
 
-fn interest() -> Interest {
+pub(super) fn interest() -> Interest {
     Interest::READABLE | Interest::WRITABLE
 }
 
@@ -126,225 +122,6 @@ impl Worker {
         let open = open_packet(&new.sid, &self.hub.config, &[]);
         self.push(slot, &Frame::engine_text(open.as_bytes()), false, false);
         self.consume(slot, &mut read);
-    }
-
-    // Upgrade ------------------------------------------------------------------------------
-
-    /// Tries a WebSocket for the upgrade of a polling session. A second one, and one for a
-    /// session that is upgraded already, is closed by being dropped.
-    fn begin_probe(&mut self, sid: Sid, mut websocket: WebSocket, read: &mut [u8]) {
-        let Some(&slot) = self.by_sid.get(&sid) else { return };
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
-        if session.probe.is_some() || !matches!(session.transport, Transport::Polling(_)) {
-            return;
-        }
-        let entry = self.probes.vacant_entry();
-        let probe = entry.key() as u32;
-        let token = Token(probe as usize * 2 + 1);
-        if self.poll.registry().register(&mut websocket.stream, token, interest()).is_err() {
-            return;
-        }
-        let key = Key { slot, serial: session.serial };
-        entry.insert(Probe { websocket, session: key });
-        let until = self.now + self.hub.config.upgrade_timeout.as_millis() as u64;
-        session.probe = Some((probe, until));
-        session.probed = false;
-        self.set_timer(slot);
-        self.consume_probe(probe, read);
-    }
-
-    pub(super) fn probe_readable(&mut self, probe: u32) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        for _ in 0..READS {
-            let Some(state) = self.probes.get_mut(probe as usize) else { break };
-            match state.websocket.stream.read(&mut buffer) {
-                Ok(n) if n > 0 => {
-                    self.consume_probe(probe, &mut buffer[..n]);
-                    if n < buffer.len() {
-                        break;
-                    }
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Ok(_) | Err(_) => {
-                    self.drop_probe(probe);
-                    break;
-                }
-            }
-        }
-        self.buffer = buffer;
-    }
-
-    fn consume_probe(&mut self, probe: u32, mut input: &mut [u8]) {
-        let max = self.hub.config.max_payload;
-        loop {
-            let Some(state) = self.probes.get_mut(probe as usize) else { return };
-            let message = match state.websocket.decoder.next(&mut input, max) {
-                Ok(Some(message)) => message,
-                Ok(None) => return,
-                Err(_) => return self.drop_probe(probe),
-            };
-            let packet = message.text().map(payload::parse);
-            match packet {
-                Some(Ok(Packet::Ping("probe"))) => {
-                    let answer = frame::encode(Opcode::Text, b"3probe");
-                    if state.websocket.stream.write(&answer).ok() != Some(answer.len()) {
-                        return self.drop_probe(probe);
-                    }
-                    let slot = state.session.slot;
-                    if let Some(session) = self.sessions.get_mut(slot as usize) {
-                        // A waiting GET request ends, so that the client can stop polling.
-                        session.probed = true;
-                        self.flush(slot);
-                    }
-                }
-                Some(Ok(Packet::Upgrade)) => return self.complete_upgrade(probe, input),
-                Some(Ok(Packet::Noop)) => {}
-                _ => return self.drop_probe(probe),
-            }
-        }
-    }
-
-    /// The WebSocket takes over; `rest` are bytes behind the upgrade packet.
-    fn complete_upgrade(&mut self, probe: u32, rest: &mut [u8]) {
-        let Some(Probe { mut websocket, session: Key { slot, .. } }) =
-            self.probes.try_remove(probe as usize)
-        else {
-            return;
-        };
-        let token = Token(slot as usize * 2);
-        let watched =
-            self.poll.registry().reregister(&mut websocket.stream, token, interest()).is_ok();
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
-        session.probe = None;
-        let was_probed = std::mem::take(&mut session.probed);
-        if !was_probed || !watched {
-            return;
-        }
-        if session.closing.is_some() {
-            session.transport = Transport::WebSocket(websocket);
-            session.out = OutQueue::default();
-            session.out.push(Frame::control(frame::encode_close(1000, "session closed")));
-            return self.flush(slot);
-        }
-        let old = std::mem::replace(&mut session.transport, Transport::WebSocket(websocket));
-        if let Transport::Polling(polling) = old {
-            if let Some(reply) = polling.parked {
-                let _ = reply.send(HttpReply::Packets(b"6".to_vec()));
-            }
-            // Packets of a POST request that is not finished come before those on the WebSocket.
-            if let Some(mut post) = polling.post {
-                self.handle_body(slot, &post.body, &mut post.at, true);
-                let _ = post.reply.send(HttpReply::Accepted);
-            }
-        }
-        let polling = &self.stats().polling;
-        polling.store(polling.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
-        count(&self.stats().websocket, 1);
-        self.flush(slot);
-        self.consume(slot, rest);
-    }
-
-    fn drop_probe(&mut self, probe: u32) {
-        let Some(state) = self.probes.try_remove(probe as usize) else { return };
-        if let Some(session) = self.sessions.get_mut(state.session.slot as usize) {
-            session.probe = None;
-            session.probed = false;
-        }
-    }
-
-    // Long-polling --------------------------------------------------------------------------
-
-    pub(super) fn poll_request(&mut self, sid: Sid, reply: oneshot::Sender<HttpReply>) {
-        let Some(&slot) = self.by_sid.get(&sid) else {
-            let _ = reply.send(HttpReply::Refused(EngineError::UnknownSession));
-            return;
-        };
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
-        let Transport::Polling(polling) = &mut session.transport else {
-            let _ = reply.send(HttpReply::Refused(EngineError::BadRequest));
-            return;
-        };
-        if polling.parked.is_some() {
-            let _ = reply.send(HttpReply::Refused(EngineError::BadRequest));
-            self.close(slot, Reason::Malformed("two GET requests at once"), End::Graceful);
-            return;
-        }
-        polling.parked = Some(reply);
-        self.flush(slot);
-    }
-
-    /// The client gave up its GET request, and what was sent with it may be lost.
-    pub(super) fn poll_aborted(&mut self, sid: Sid) {
-        if let Some(&slot) = self.by_sid.get(&sid)
-            && let Some(session) = self.sessions.get_mut(slot as usize)
-            && let Transport::Polling(polling) = &mut session.transport
-        {
-            polling.parked = None;
-            self.close(slot, Reason::TransportClose, End::Gone);
-        }
-    }
-
-    pub(super) fn post_request(
-        &mut self,
-        sid: Sid,
-        body: String,
-        reply: oneshot::Sender<HttpReply>,
-    ) {
-        let Some(&slot) = self.by_sid.get(&sid) else {
-            let _ = reply.send(HttpReply::Refused(EngineError::UnknownSession));
-            return;
-        };
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
-        let Transport::Polling(polling) = &mut session.transport else {
-            let _ = reply.send(HttpReply::Refused(EngineError::BadRequest));
-            return;
-        };
-        if polling.post.is_some() {
-            let _ = reply.send(HttpReply::Refused(EngineError::BadRequest));
-            self.close(slot, Reason::Malformed("two POST requests at once"), End::Graceful);
-            return;
-        }
-        self.continue_post(slot, Post { body, at: 0, reply });
-    }
-
-    /// Handles a POST request's packets until they are used up or the session is paused. The
-    /// request is answered when all of them are handled: that holds a fast client back.
-    fn continue_post(&mut self, slot: u32, mut post: Post) {
-        let good = self.handle_body(slot, &post.body, &mut post.at, false);
-        if let Some(Session { paused: true, transport: Transport::Polling(polling), .. }) =
-            self.sessions.get_mut(slot as usize)
-        {
-            polling.post = Some(post);
-            return;
-        }
-        let answer =
-            if good { HttpReply::Accepted } else { HttpReply::Refused(EngineError::BadRequest) };
-        let _ = post.reply.send(answer);
-    }
-
-    /// Handles a body's packets from byte `at` on. False when one is malformed.
-    fn handle_body(&mut self, slot: u32, body: &str, at: &mut usize, even_paused: bool) -> bool {
-        while let Some(session) = self.sessions.get(slot as usize)
-            && session.closing.is_none()
-            && (even_paused || !session.paused)
-        {
-            match payload::next(body, at) {
-                None => break,
-                Some(Ok(packet)) => {
-                    let leaves = packet == Packet::Close;
-                    if self.on_packet(slot, packet) == Flow::Stop {
-                        return leaves;
-                    }
-                }
-                Some(Err(error)) => {
-                    tracing::debug!(%error, "malformed packet");
-                    self.close(slot, Reason::Malformed("not an Engine.IO packet"), End::Graceful);
-                    return false;
-                }
-            }
-        }
-        true
     }
 
     // WebSocket -----------------------------------------------------------------------------
@@ -484,7 +261,7 @@ impl Worker {
 
     // Packets -------------------------------------------------------------------------------
 
-    fn on_packet(&mut self, slot: u32, packet: Packet<'_>) -> Flow {
+    pub(super) fn on_packet(&mut self, slot: u32, packet: Packet<'_>) -> Flow {
         count(&self.stats().packets_received, 1);
         match packet {
             Packet::Text(text) => match &self.hub.app {

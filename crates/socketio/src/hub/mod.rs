@@ -6,11 +6,13 @@
 
 pub(crate) mod command;
 mod engine;
+mod polling;
 mod queue;
 pub(crate) mod registry;
 mod rooms;
 mod session;
 mod sockets;
+mod upgrade;
 mod worker;
 
 use crate::config::Config;

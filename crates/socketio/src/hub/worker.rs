@@ -33,6 +33,9 @@ const SLICE: usize = 64;
 /// How many commands one turn carries out.
 const COMMANDS: usize = 1024;
 
+/// How many buffers one connection may fill before others have their turn.
+pub(super) const READS: usize = 4;
+
 /// The size in bytes of the buffer that all connections are read into.
 const READ_BUFFER: usize = 64 * 1024;
 

@@ -1,5 +1,12 @@
 //! The server as its clients see it, over real connections.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on is to fail"
+)]
+
 mod engine;
 mod pressure;
 mod sockets;

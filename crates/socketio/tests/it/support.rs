@@ -242,11 +242,11 @@ impl Ws {
         match payload.len() {
             n @ 0..=125 => frame.push(0x80 | n as u8),
             n @ 126..=0xffff => {
-                frame.push(0x80 | 126);
+                frame.push(0x80 + 126);
                 frame.extend((n as u16).to_be_bytes());
             }
             n => {
-                frame.push(0x80 | 127);
+                frame.push(0x80 + 127);
                 frame.extend((n as u64).to_be_bytes());
             }
         }
