@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
+use crate::postgres::{Postgres, bounded};
 use crate::sqlite::{Sqlite, Stats};
 use crate::value::check_args;
 use crate::{DbError, FromRow, Row, Sql, Tx, Value, postgres, sqlite};
@@ -67,7 +68,7 @@ pub struct Db {
 #[derive(Debug, Clone)]
 enum Inner {
     Sqlite(Arc<Sqlite>),
-    Postgres(PgPool),
+    Postgres(Postgres),
 }
 
 /// Runs a read on a connection of whichever engine's pool. A connection that turns out to be lost
@@ -81,8 +82,10 @@ macro_rules! read {
                 Ok(mut conn) => sqlite::$function(&mut conn, &sql, args).await,
                 Err(error) => Err(error),
             },
-            Inner::Postgres(pool) => postgres::retry_lost!(match pool.acquire().await {
-                Ok(mut conn) => postgres::$function(&mut conn, &sql, args.clone()).await,
+            Inner::Postgres(db) => postgres::retry_lost!(match db.pool.acquire().await {
+                Ok(mut conn) => {
+                    bounded(db.limit, postgres::$function(&mut conn, &sql, args.clone())).await
+                }
                 Err(error) => Err(error),
             }),
         }
@@ -123,7 +126,7 @@ impl Db {
         sql: Sql,
         args: Vec<Value>,
     ) -> impl Future<Output = Result<Vec<Row>, DbError>> + Send {
-        async move { read!(self, fetch_all, sql, args) }
+        Box::pin(async move { read!(self, fetch_all, sql, args) })
     }
 
     /// The first row, if there is one.
@@ -132,7 +135,7 @@ impl Db {
         sql: Sql,
         args: Vec<Value>,
     ) -> impl Future<Output = Result<Option<Row>, DbError>> + Send {
-        async move { read!(self, fetch_optional, sql, args) }
+        Box::pin(async move { read!(self, fetch_optional, sql, args) })
     }
 
     /// The first row; without one, [`DbError::NotFound`].
@@ -174,18 +177,18 @@ impl Db {
     /// Opens a writing transaction. On SQLite writers take turns, first come first served;
     /// PostgreSQL isolates with `READ COMMITTED`.
     pub fn begin(&self) -> impl Future<Output = Result<Tx, DbError>> + Send {
-        async move {
+        Box::pin(async move {
             match &self.inner {
                 Inner::Sqlite(sqlite) => Ok(Tx::sqlite_write(sqlite.writer.begin().await?)),
                 Inner::Postgres(_) => self.begin_postgres("BEGIN").await,
             }
-        }
+        })
     }
 
     /// Opens a transaction that only reads and sees one state of the database throughout. It waits
     /// for no writer and holds none up.
     pub fn begin_read(&self) -> impl Future<Output = Result<Tx, DbError>> + Send {
-        async move {
+        Box::pin(async move {
             match &self.inner {
                 Inner::Sqlite(sqlite) => {
                     let tx = sqlite.reads.begin().await;
@@ -195,28 +198,28 @@ impl Db {
                     self.begin_postgres("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
                 }
             }
-        }
+        })
     }
 
     /// Opens a writing transaction that fails with [`DbError::Serialization`] rather than give a
     /// result that no serial order of transactions would give.
     pub fn begin_serializable(&self) -> impl Future<Output = Result<Tx, DbError>> + Send {
-        async move {
+        Box::pin(async move {
             match &self.inner {
                 Inner::Sqlite(_) => self.begin().await,
                 Inner::Postgres(_) => {
                     self.begin_postgres("BEGIN ISOLATION LEVEL SERIALIZABLE").await
                 }
             }
-        }
+        })
     }
 
     async fn begin_postgres(&self, begin: &'static str) -> Result<Tx, DbError> {
-        let Inner::Postgres(pool) = &self.inner else {
+        let Inner::Postgres(db) = &self.inner else {
             return Err(DbError::Config("not a PostgreSQL database".into()));
         };
-        let tx = postgres::retry_lost!(pool.begin_with(begin).await);
-        Ok(Tx::postgres(tx.map_err(|error| DbError::new(error, || begin.into()))?))
+        let tx = postgres::retry_lost!(bounded(db.limit, db.pool.begin_with(begin)).await);
+        Ok(Tx::postgres(db.limit, tx.map_err(|error| DbError::new(error, || begin.into()))?))
     }
 
     /// Group commit figures; `None` on PostgreSQL.
@@ -231,7 +234,7 @@ impl Db {
     pub fn postgres(&self) -> Option<&PgPool> {
         match &self.inner {
             Inner::Sqlite(_) => None,
-            Inner::Postgres(pool) => Some(pool),
+            Inner::Postgres(db) => Some(&db.pool),
         }
     }
 
@@ -241,7 +244,7 @@ impl Db {
             Inner::Sqlite(sqlite) => {
                 sqlite::prepare(&mut *sqlite.reads.acquire().await?, text).await
             }
-            Inner::Postgres(pool) => postgres::prepare(&mut *pool.acquire().await?, text).await,
+            Inner::Postgres(db) => postgres::prepare(&mut *db.pool.acquire().await?, text).await,
         }
     }
 
@@ -252,7 +255,7 @@ impl Db {
                 sqlite.reads.close().await;
                 sqlite.writer.close().await;
             }
-            Inner::Postgres(pool) => pool.close().await,
+            Inner::Postgres(db) => db.pool.close().await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! PostgreSQL 15 and later: a bounded pool.
 
+use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -15,7 +16,25 @@ const MIN_VERSION: i32 = 150_000;
 /// A connection that was idle for longer is asked whether it still answers.
 const TRUST_IDLE: Duration = Duration::from_secs(1);
 
-pub(crate) async fn open(url: &str, options: &Options) -> Result<PgPool, DbError> {
+/// A pool whose every operation is bounded in time, also when the network swallows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Postgres {
+    pub(crate) pool: PgPool,
+    /// Longest wait for the answer to one statement: somewhat more than the server's own limit,
+    /// after which the network is taken for dead.
+    pub(crate) limit: Duration,
+}
+
+/// Fails with [`sqlx::Error::Io`] after `limit`.
+pub(crate) async fn bounded<T>(
+    limit: Duration,
+    operation: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let late = |_| sqlx::Error::Io(std::io::Error::new(ErrorKind::TimedOut, "no answer in time"));
+    tokio::time::timeout(limit, operation).await.map_err(late)?
+}
+
+pub(crate) async fn open(url: &str, options: &Options) -> Result<Postgres, DbError> {
     let ms = |duration: Duration| format!("{}ms", duration.as_millis());
     let server = PgConnectOptions::from_str(url)
         .map_err(|error| DbError::Config(format!("bad PostgreSQL URL: {error}")))?
@@ -29,6 +48,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<PgPool, DbError
         .statement_cache_capacity(options.statement_cache)
         .log_statements(log::LevelFilter::Off)
         .log_slow_statements(log::LevelFilter::Warn, options.slow_statement);
+    let test_released = options.acquire_timeout;
     let pool = PgPoolOptions::new()
         .max_connections(options.max_connections)
         .acquire_timeout(options.acquire_timeout)
@@ -36,6 +56,11 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<PgPool, DbError
         .test_before_acquire(false)
         .before_acquire(|conn, state| {
             Box::pin(async move { Ok(state.idle_for < TRUST_IDLE || conn.ping().await.is_ok()) })
+        })
+        // The pool itself tests a returned connection without a limit: behind a dead network
+        // each would keep its place in the pool until TCP gives up.
+        .after_release(move |conn, _| {
+            Box::pin(bounded(test_released, async { conn.ping().await.map(|()| true) }))
         })
         .connect_with(server)
         .await
@@ -46,7 +71,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<PgPool, DbError
             error => DbError::Unavailable(format!("cannot connect to PostgreSQL: {error}")),
         })?;
     check_version(&pool).await?;
-    Ok(pool)
+    Ok(Postgres { pool, limit: options.statement_timeout * 5 / 4 })
 }
 
 async fn check_version(pool: &PgPool) -> Result<(), DbError> {
@@ -85,7 +110,8 @@ pub(crate) use retry_lost;
 
 pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) => true,
+        // A read that has waited in vain once is not made to wait again.
+        sqlx::Error::Io(error) => error.kind() != ErrorKind::TimedOut,
         // admin_shutdown, crash_shutdown, and the class "connection exception"
         sqlx::Error::Database(error) => error
             .code()

@@ -1,7 +1,10 @@
 //! Transactions.
 
+use std::time::Duration;
+
 use sqlx::{Postgres, Sqlite, Transaction};
 
+use crate::postgres::bounded;
 use crate::sqlite::Lease;
 use crate::value::check_args;
 use crate::{DbError, Engine, FromRow, Row, Sql, Value, postgres, sqlite};
@@ -24,7 +27,8 @@ pub struct Tx {
 enum Inner {
     SqliteWrite(Lease),
     SqliteRead(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    /// With the longest wait for an answer.
+    Postgres(Transaction<'static, Postgres>, Duration),
 }
 
 /// Runs one function on the connection of whichever engine, and leaves the transaction failed
@@ -41,7 +45,9 @@ macro_rules! run {
                 sqlite::$function(lease.conn().await?.get()?, &sql, args).await
             }
             Inner::SqliteRead(tx) => sqlite::$function(tx, &sql, args).await,
-            Inner::Postgres(tx) => postgres::$function(tx, &sql, args).await,
+            Inner::Postgres(tx, limit) => {
+                bounded(*limit, postgres::$function(tx, &sql, args)).await
+            }
         };
         let result = result.map_err(|error| DbError::new(error, || sql.place()));
         $tx.failed = result.is_err();
@@ -49,6 +55,7 @@ macro_rules! run {
     }};
 }
 
+// Statements are boxed: inlined, both drivers would make every future that holds one 8 KiB larger.
 impl Tx {
     pub(crate) fn sqlite_write(lease: Lease) -> Self {
         Self { inner: Inner::SqliteWrite(lease), failed: false }
@@ -58,15 +65,15 @@ impl Tx {
         Self { inner: Inner::SqliteRead(tx), failed: false }
     }
 
-    pub(crate) fn postgres(tx: Transaction<'static, Postgres>) -> Self {
-        Self { inner: Inner::Postgres(tx), failed: false }
+    pub(crate) fn postgres(limit: Duration, tx: Transaction<'static, Postgres>) -> Self {
+        Self { inner: Inner::Postgres(tx, limit), failed: false }
     }
 
     /// The engine behind it.
     pub fn engine(&self) -> Engine {
         match self.inner {
             Inner::SqliteWrite(_) | Inner::SqliteRead(_) => Engine::Sqlite,
-            Inner::Postgres(_) => Engine::Postgres,
+            Inner::Postgres(..) => Engine::Postgres,
         }
     }
 
@@ -76,7 +83,7 @@ impl Tx {
         sql: Sql,
         args: Vec<Value>,
     ) -> impl Future<Output = Result<Vec<Row>, DbError>> + Send {
-        async move { run!(self, fetch_all, sql, args) }
+        Box::pin(async move { run!(self, fetch_all, sql, args) })
     }
 
     /// The first row, if there is one.
@@ -85,7 +92,7 @@ impl Tx {
         sql: Sql,
         args: Vec<Value>,
     ) -> impl Future<Output = Result<Option<Row>, DbError>> + Send {
-        async move { run!(self, fetch_optional, sql, args) }
+        Box::pin(async move { run!(self, fetch_optional, sql, args) })
     }
 
     /// The first row; without one, [`DbError::NotFound`].
@@ -130,7 +137,7 @@ impl Tx {
         sql: Sql,
         args: Vec<Value>,
     ) -> impl Future<Output = Result<u64, DbError>> + Send {
-        async move { run!(self, execute, sql, args) }
+        Box::pin(async move { run!(self, execute, sql, args) })
     }
 
     /// Runs a script of several statements without arguments: a migration.
@@ -142,7 +149,7 @@ impl Tx {
         match &mut self.inner {
             Inner::SqliteWrite(lease) => script.execute(lease.conn().await?.get()?).await.map(drop),
             Inner::SqliteRead(tx) => script.execute(&mut **tx).await.map(drop),
-            Inner::Postgres(tx) => script.execute(&mut **tx).await.map(drop),
+            Inner::Postgres(tx, _) => script.execute(&mut **tx).await.map(drop),
         }
         .map_err(|error| DbError::new(error, || "script".into()))?;
         self.failed = false;
@@ -153,7 +160,7 @@ impl Tx {
     ///
     /// When the future is cancelled, the transaction as a whole may or may not be stored.
     pub fn commit(self) -> impl Future<Output = Result<(), DbError>> + Send {
-        async move {
+        Box::pin(async move {
             if self.failed {
                 // PostgreSQL would answer COMMIT with a silent ROLLBACK.
                 return Err(DbError::Failed);
@@ -164,16 +171,16 @@ impl Tx {
                 Inner::SqliteRead(tx) => {
                     tx.commit().await.map_err(|error| DbError::new(error, place))
                 }
-                Inner::Postgres(tx) => {
-                    tx.commit().await.map_err(|error| DbError::new(error, place))
+                Inner::Postgres(tx, limit) => {
+                    bounded(limit, tx.commit()).await.map_err(|error| DbError::new(error, place))
                 }
             }
-        }
+        })
     }
 
     /// Undoes the changes. Dropping the transaction does the same without waiting for it.
     pub fn rollback(self) -> impl Future<Output = Result<(), DbError>> + Send {
-        async move {
+        Box::pin(async move {
             let place = || "ROLLBACK".to_owned();
             match self.inner {
                 // The writer undoes it before anyone else has a turn.
@@ -184,16 +191,20 @@ impl Tx {
                 Inner::SqliteRead(tx) => {
                     tx.rollback().await.map_err(|error| DbError::new(error, place))
                 }
-                Inner::Postgres(tx) => {
-                    tx.rollback().await.map_err(|error| DbError::new(error, place))
+                Inner::Postgres(tx, limit) => {
+                    bounded(limit, tx.rollback()).await.map_err(|error| DbError::new(error, place))
                 }
             }
-        }
+        })
     }
 }
 
 /// How often [`retry_conflicts`] tries.
 const ATTEMPTS: u32 = 3;
+
+/// Wait before the second attempt, twice as long before the third: time for the other transaction
+/// to end, which would otherwise be met again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs `operation`, which opens, fills and commits one transaction, again when it conflicts with
 /// another one: a deadlock, or a serializable transaction. At most three times altogether.
@@ -207,9 +218,9 @@ pub async fn retry_conflicts<T, E, Fut>(
 where
     Fut: Future<Output = Result<T, E>>,
 {
-    for _ in 1..ATTEMPTS {
+    for attempt in 1..ATTEMPTS {
         match operation().await {
-            Err(error) if is_conflict(&error) => {}
+            Err(error) if is_conflict(&error) => tokio::time::sleep(PAUSE * attempt).await,
             result => return result,
         }
     }

@@ -8,6 +8,8 @@ use db::testing::TestDb;
 use db::{
     Db, DbError, Engine, Migration, Migrations, Options, Sql, args, db_test, retry_conflicts, sql,
 };
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 const MIGRATIONS: Migrations = Migrations(&[Migration {
     name: "0001_counters",
@@ -82,7 +84,7 @@ async fn a_deadlock_is_tried_again() {
     one.unwrap();
     two.unwrap();
     assert_eq!((value(&db, "a").await, value(&db, "b").await), (2, 2));
-    assert_eq!(runs.into_inner(), 3, "one of them ran twice");
+    assert!(runs.into_inner() > 2, "one of them ran more than once");
 }
 
 #[tokio::test]
@@ -163,6 +165,65 @@ async fn lost_connections_are_replaced() {
     tx.execute(increment(), args!["a"]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(value(&db, "a").await, 1);
+}
+
+/// Forwards connections to `server`; those that were open when the value sent to `generation`
+/// grew stay open and silent, as behind a dead network.
+async fn proxy(server: String, generation: watch::Receiver<u32>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (server, mut generation) = (server.clone(), generation.clone());
+            let born = *generation.borrow();
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(server).await.unwrap();
+                let frozen = async {
+                    let _ = generation.wait_for(|now| *now > born).await;
+                };
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut client, &mut server) => return,
+                    () = frozen => {}
+                }
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_dead_network_is_unavailable_and_does_not_eat_the_pool() {
+    let Some(direct) = open(&Options::default()).await else { return };
+    let options = Options {
+        max_connections: 2,
+        acquire_timeout: Duration::from_secs(1),
+        statement_timeout: Duration::from_secs(1),
+        ..Options::default()
+    };
+    let (freeze, generation) = watch::channel(0);
+    let (login, rest) = direct.url().split_once('@').unwrap();
+    let (server, database) = rest.split_once('/').unwrap();
+    let port = proxy(server.into(), generation).await;
+    let db = Db::open(&format!("{login}@127.0.0.1:{port}/{database}"), &options).await.unwrap();
+    let mut written = db.begin().await.unwrap();
+    written.execute(increment(), args!["a"]).await.unwrap();
+    let mut read = db.begin().await.unwrap();
+    freeze.send(1).unwrap();
+    let (commit, select) = tokio::join!(written.commit(), read.fetch_one(select(), args!["a"]));
+    assert!(matches!(commit, Err(DbError::Unavailable(_))), "{commit:?}");
+    assert!(matches!(select, Err(DbError::Unavailable(_))), "{select:?}");
+    drop(read);
+    // Both places in the pool come back, though nobody ever closes the silent connections.
+    let both = async {
+        loop {
+            let held = (db.begin().await, db.begin().await);
+            if let (Ok(_), Ok(_)) = held {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
 }
 
 #[tokio::test]
