@@ -123,6 +123,11 @@ fn is_too_large(error: &axum::Error) -> bool {
 
 /// Text that is not JSON is 400; JSON of another shape is 422 and names the field.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // Left to itself, serde takes an array for the fields of an object, in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        well_formed(bytes)?;
+        return Err(ApiError::invalid_field("body", "must be an object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         // serde_json calls some wrong values syntax errors, and stops at a wrong value although
@@ -131,8 +136,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
             return malformation;
         }
         let path = error.path().to_string();
-        let path = if path == "." { "body".to_owned() } else { path };
-        ApiError::invalid_field(&path, without_position(&error.inner().to_string()))
+        let message = without_position(&error.inner().to_string());
+        match missing_field(&message) {
+            Some(field) if path == "." => ApiError::invalid_field(field, "is missing"),
+            Some(field) => ApiError::invalid_field(&format!("{path}.{field}"), "is missing"),
+            None if path == "." => ApiError::invalid_field("body", message),
+            None => ApiError::invalid_field(&path, message),
+        }
     })?;
     json.end().map_err(|error| malformed(&error))?;
     // An escaped backslash before `u0000` is refused with it; nobody writes that.
@@ -147,6 +157,11 @@ fn well_formed(bytes: &[u8]) -> Result<()> {
     serde_json::from_slice::<serde::de::IgnoredAny>(bytes)
         .map(drop)
         .map_err(|error| malformed(&error))
+}
+
+/// serde tells of a missing field at the object that lacks it.
+fn missing_field(message: &str) -> Option<&str> {
+    message.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
 fn malformed(error: &dyn std::fmt::Display) -> ApiError {
