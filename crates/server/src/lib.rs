@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -18,7 +19,9 @@ pub mod journal;
 pub mod mailer;
 pub mod migrations;
 pub mod node;
+pub mod offers;
 pub mod operations;
+pub mod requests;
 pub mod router;
 pub mod telemetry;
 pub mod text;

@@ -10,4 +10,5 @@ use db::Migrations;
 pub const ALL: Migrations = db::migrations!("../../migrations":
     "0001_foundation",
     "0002_accounts",
+    "0003_marketplace",
 );

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::config::HttpConfig;
 use crate::error::ApiError;
-use crate::{auth, operations, telemetry, users};
+use crate::{auth, catalogue, offers, operations, requests, telemetry, users};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Souk", description = "The backend of an escrow marketplace."))]
@@ -30,6 +30,9 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(operations::openapi))
         .merge(auth::routes::routes())
         .merge(users::routes::routes())
+        .merge(catalogue::routes::routes())
+        .merge(requests::routes::routes())
+        .merge(offers::routes::routes())
 }
 
 /// The OpenAPI document of all routes.

@@ -16,6 +16,12 @@ pub fn like_pattern(part: &str) -> String {
     format!("%{escaped}%")
 }
 
+/// `text` as searches compare it: lower case, letter by letter, so that a part of a word is folded
+/// as the whole word is.
+pub fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
 /// `text` as one component of a URL: all but the unreserved characters of RFC 3986 §2.3 is
 /// escaped.
 pub fn percent_encode(text: &str) -> String {
@@ -36,6 +42,11 @@ mod tests {
     #[test]
     fn patterns_match_their_text_only() {
         assert_eq!(like_pattern("50%_\\"), "%50\\%\\_\\\\%");
+    }
+
+    #[test]
+    fn folding_knows_more_than_ascii() {
+        assert_eq!(fold("ÄpfelΣ"), "äpfelσ");
     }
 
     #[test]

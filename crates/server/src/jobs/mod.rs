@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::error::Result;
 use crate::journal::Tx;
+use crate::offers;
 
 /// Timers that fall due together are read in batches of this size.
 const BATCH: i64 = 100;
@@ -130,9 +131,16 @@ async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
             crate::auth::service::sweep(tx).await?;
             tx.schedule(SWEEP, key, SWEEP_EVERY).await
         }
+        offers::service::EXPIRY => offers::service::expire(tx, &id(key)?).await,
+        offers::service::PAYMENT_TIMEOUT => offers::service::payment_timed_out(tx, &id(key)?).await,
         unknown => {
             // Left by a newer version; running it is not ours, and dropping it would lose it.
             Err(crate::error::ApiError::internal(&format!("unknown timer {unknown}")))
         }
     }
+}
+
+/// The id that a timer's key holds.
+fn id<T: std::str::FromStr<Err: std::fmt::Display>>(key: &str) -> Result<T> {
+    key.parse().map_err(|error| crate::error::ApiError::internal(&format!("timer key: {error}")))
 }
