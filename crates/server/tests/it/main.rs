@@ -7,8 +7,14 @@
 
 mod auth;
 mod bad_input;
+mod catalogue;
 mod database;
+mod market_history;
+mod market_races;
+mod offers;
 mod passwords;
+mod requests;
+mod requests_seen;
 mod sign_ins;
 #[allow(dead_code, reason = "a kit: not every part has a user at all times")]
 mod support;

@@ -12,6 +12,7 @@
 mod actors;
 mod http;
 mod journal;
+pub mod market;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use souk::node::{self, Node, Outside};
 
 pub use actors::Actor;
 pub use http::{Answer, Request, at_once};
+pub use journal::Emitted;
 
 /// The origin that browsers may call from.
 pub const FRONTEND: &str = "https://shop.example";
