@@ -47,7 +47,7 @@ app_test!(wrong_changes_change_nothing, async |app| {
         (json!({"name": "New", "avatarId": "no id"}), "avatarId"),
         (wallet("ETH", "0x123"), "payoutWallet.address"),
         (wallet("eth", "0x52908400098527886E0F7030069857D2E4169EE7"), "payoutWallet.crypto"),
-        (json!({"payoutWallet": {"crypto": "BTC"}}), "payoutWallet"),
+        (json!({"payoutWallet": {"crypto": "BTC"}}), "payoutWallet.address"),
     ] {
         change(&seller, body).await.invalid(&[field]);
     }
