@@ -21,6 +21,7 @@ use std::io as std_io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -186,7 +187,7 @@ impl Server {
         let upgrades: &[&str] = if self.hub.config.allow_websocket { &["websocket"] } else { &[] };
         let open = engine_open_packet(&sid, &self.hub.config, upgrades);
         let handshake = compact_handshake(parts)?;
-        self.send(&sid, Command::OpenPolling { sid, handshake });
+        self.send(&sid, Command::OpenPolling { sid, at: Instant::now(), handshake });
         Ok(text(open))
     }
 

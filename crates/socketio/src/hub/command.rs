@@ -94,8 +94,10 @@ pub(crate) struct NewWebSocket {
 }
 
 pub(crate) enum Command {
+    /// A session whose handshake was answered at `at`.
     OpenPolling {
         sid: Sid,
+        at: Instant,
         handshake: Arc<Handshake>,
     },
     OpenWebSocket(Box<NewWebSocket>),

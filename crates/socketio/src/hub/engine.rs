@@ -2,7 +2,7 @@
 
 use super::command::{EngineError, HttpReply, Key, NewWebSocket};
 use super::queue::OutQueue;
-use super::session::{NEVER, Session, Transport, WebSocket};
+use super::session::{Millis, NEVER, Session, Transport, WebSocket};
 use super::worker::{End, READS, Worker};
 use super::{App, count};
 use crate::frame::Frame;
@@ -17,6 +17,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// How long the client may take to answer a close frame, in milliseconds.
 const CLOSE_WAIT: u64 = 1_000;
@@ -50,8 +51,13 @@ pub(super) fn interest() -> Interest {
 }
 
 impl Worker {
-    fn open(&mut self, sid: Sid, transport: Transport, handshake: Arc<Handshake>) -> u32 {
-        let now = self.now;
+    fn open(
+        &mut self,
+        sid: Sid,
+        now: Millis,
+        transport: Transport,
+        handshake: Arc<Handshake>,
+    ) -> u32 {
         let connect_by = match self.hub.app {
             App::SocketIo(_) => now + self.hub.config.connect_timeout.as_millis() as u64,
             App::Engine(_) => NEVER,
@@ -86,11 +92,12 @@ impl Worker {
         slot
     }
 
-    pub(super) fn open_polling(&mut self, sid: Sid, handshake: Arc<Handshake>) {
+    pub(super) fn open_polling(&mut self, sid: Sid, at: Instant, handshake: Arc<Handshake>) {
         if self.hub.closing.load(Ordering::SeqCst) {
             return;
         }
-        self.open(sid, Transport::Polling(Box::default()), handshake);
+        let at = self.millis(at);
+        self.open(sid, at, Transport::Polling(Box::default()), handshake);
         count(&self.stats().polling, 1);
     }
 
@@ -105,7 +112,7 @@ impl Worker {
             self.begin_probe(new.sid, websocket, &mut read);
             return;
         };
-        let slot = self.open(new.sid, Transport::WebSocket(websocket), handshake);
+        let slot = self.open(new.sid, self.now, Transport::WebSocket(websocket), handshake);
         count(&self.stats().websocket, 1);
         if let Some(Session { transport: Transport::WebSocket(websocket), .. }) =
             self.sessions.get_mut(slot as usize)
@@ -144,6 +151,12 @@ impl Worker {
             if session.paused && session.closing.is_none() {
                 more = false;
                 break;
+            }
+            if !websocket.backlog.is_empty() {
+                // What was read before the session was paused comes before all else.
+                let mut backlog = std::mem::take(&mut websocket.backlog);
+                self.consume(slot, &mut backlog);
+                continue;
             }
             match websocket.stream.read(&mut buffer) {
                 Ok(n) if n > 0 => {
@@ -188,13 +201,7 @@ impl Worker {
                     self.continue_post(slot, post);
                 }
             }
-            Transport::WebSocket(websocket) => {
-                let mut backlog = std::mem::take(&mut websocket.backlog);
-                if !backlog.is_empty() {
-                    self.consume(slot, &mut backlog);
-                }
-                self.readable(slot);
-            }
+            Transport::WebSocket(_) => self.readable(slot),
         }
     }
 
@@ -342,7 +349,8 @@ impl Worker {
                 return self.close(slot, Reason::PingTimeout, End::Graceful);
             } else {
                 session.awaits_pong = true;
-                session.ping_at = session.ping_at.max(now.saturating_sub(20)) + timeout;
+                // Counted from when the ping was due, unless this worker was much too late.
+                session.ping_at = session.ping_at.max(now.saturating_sub(timeout / 4)) + timeout;
                 self.push(slot, &PING, false, false);
             }
         }

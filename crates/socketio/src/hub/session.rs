@@ -126,3 +126,15 @@ pub(super) struct SocketState {
     /// Set when the socket is gone and only its running event keeps it.
     pub(super) ended: Option<Box<Reason>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an idle session on a WebSocket costs, beside its entries in rooms and timers.
+    #[test]
+    fn an_idle_session_is_small() {
+        assert!(size_of::<Session>() <= 512, "{} bytes", size_of::<Session>());
+        assert!(size_of::<SocketState>() <= 256, "{} bytes", size_of::<SocketState>());
+    }
+}

@@ -1,6 +1,6 @@
 //! One thread with its connections: the loop, the timers, the commands, the flushing.
 //!
-//! A turn of the loop: take what the kernel has, carry out commands, run timers, write. Sockets
+//! A turn of the loop: take what the kernel has, run timers, carry out commands, write. Sockets
 //! that a small room's event made dirty are all written to; those of a large broadcast in slices,
 //! with another turn between two slices, so that a room of 10,000 does not hold up one of two.
 
@@ -140,6 +140,11 @@ impl Worker {
         self.next_serial
     }
 
+    /// A time on this worker's clock.
+    pub(super) fn millis(&self, at: Instant) -> Millis {
+        at.saturating_duration_since(self.started).as_millis() as Millis
+    }
+
     fn tick(&mut self) {
         self.now = self.started.elapsed().as_millis() as Millis;
     }
@@ -187,6 +192,7 @@ impl Worker {
         for slot in std::mem::take(&mut self.unread) {
             self.resume(slot);
         }
+        self.run_timers();
         let mut left = COMMANDS;
         while let Some(command) = next.take().or_else(|| self.commands.try_recv().ok()) {
             self.carry_out(command);
@@ -196,7 +202,6 @@ impl Worker {
                 break;
             }
         }
-        self.run_timers();
         self.flush_dirty();
         self.close_doomed();
         if self.has_ended() {
@@ -212,7 +217,7 @@ impl Worker {
 
     fn carry_out(&mut self, command: Command) {
         match command {
-            Command::OpenPolling { sid, handshake } => self.open_polling(sid, handshake),
+            Command::OpenPolling { sid, at, handshake } => self.open_polling(sid, at, handshake),
             Command::OpenWebSocket(new) => self.open_websocket(*new),
             Command::Lookup { sid, reply } => {
                 let _ = reply.send(self.by_sid.contains_key(&sid));
@@ -287,9 +292,9 @@ impl Worker {
                 }
             }
             Command::Deadline { socket, at, reason } => {
-                let at = at.map(|at| at.saturating_duration_since(self.started).as_millis());
+                let at = at.map(|at| self.millis(at));
                 if let Some(state) = self.socket(socket) {
-                    state.deadline = at.map(|at| Box::new((at as Millis, reason)));
+                    state.deadline = at.map(|at| Box::new((at, reason)));
                     let session = state.session;
                     self.update_deadline(session);
                 }
@@ -544,7 +549,7 @@ impl Worker {
     }
 
     fn begin_shutdown(&mut self, deadline: Instant, done: oneshot::Sender<()>) {
-        let until = deadline.saturating_duration_since(self.started).as_millis() as Millis;
+        let until = self.millis(deadline);
         let open: Vec<u32> = self.sessions.iter().map(|(slot, _)| slot as u32).collect();
         for slot in open {
             self.close(slot, Reason::ShuttingDown, End::Graceful);

@@ -7,7 +7,7 @@ use std::time::Duration;
 fn quick() -> Config {
     Config {
         ping_interval: Duration::from_millis(60),
-        ping_timeout: Duration::from_millis(60),
+        ping_timeout: Duration::from_secs(1),
         ..Config::default()
     }
 }
@@ -204,7 +204,7 @@ async fn control_frames_and_pieces() {
 
 #[tokio::test]
 async fn a_session_without_connect_is_closed() {
-    let config = Config { connect_timeout: Duration::from_millis(50), ..Config::default() };
+    let config = Config { connect_timeout: Duration::from_millis(500), ..Config::default() };
     let server = TestServer::start(config).await;
     let mut ws = Ws::open(server.address, None).await;
     assert_eq!(ws.expect_close().await, (1008, "connect timeout".to_owned()));

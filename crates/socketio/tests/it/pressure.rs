@@ -1,17 +1,33 @@
 //! Clients that do not read.
 
 use crate::support::{Got, TestServer, Ws};
-use socketio::{Config, Reason};
+use socketio::{Config, Frame, Reason, Socket};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 
 /// Larger than what the kernel takes for a connection on a usual machine.
 const PLENTY: usize = 64 * 1024 * 1024;
 
+/// A server whose limits leave a client that does not read alone.
+fn patient() -> Config {
+    Config { queue_max: PLENTY, stall_max: Duration::from_mins(10), ..Config::default() }
+}
+
+/// Sends more than the kernel takes. Returns how many events that are.
+fn fill(socket: &Socket) -> usize {
+    let text = "x".repeat(1_000_000);
+    let frame = Frame::event("/", "n", &(&text,)).unwrap();
+    let count = PLENTY / 2 / text.len();
+    for _ in 0..count {
+        socket.emit_frame(&frame);
+    }
+    count
+}
+
 /// Fills a room's frozen members until they are closed. The reader gets everything.
 #[tokio::test]
 async fn a_client_that_does_not_read_is_closed_and_the_others_get_everything() {
-    let config = Config { workers: 1, ping_interval: Duration::from_mins(10), ..Config::default() };
+    let config = Config { workers: 1, stall_max: Duration::from_mins(10), ..Config::default() };
     let server = TestServer::start(config).await;
     let (frozen, _) = server.connect().await;
     let (mut reader, _) = server.connect().await;
@@ -35,27 +51,19 @@ async fn a_client_that_takes_nothing_for_too_long_is_closed() {
         Config { stall_max: Duration::from_millis(50), queue_max: PLENTY, ..Config::default() };
     let server = TestServer::start(config).await;
     let (frozen, socket) = server.connect().await;
-    let text = "x".repeat(1_000_000);
-    for _ in 0..PLENTY / 2 / text.len() {
-        socket.emit("n", &(&text,)).unwrap();
-    }
+    fill(&socket);
     assert_eq!(server.end().await, Reason::Stalled);
     drop(frozen);
 }
 
 #[tokio::test]
 async fn volatile_events_do_not_wait() {
-    let config = Config { queue_max: PLENTY, ..Config::default() };
-    let server = TestServer::start(config).await;
+    let server = TestServer::start(patient()).await;
     let (mut ws, socket) = server.connect().await;
-    let volatile = socketio::Frame::event("/", "volatile", &()).unwrap();
+    let volatile = Frame::event("/", "volatile", &()).unwrap();
     socket.emit_volatile(&volatile);
     ws.expect("42[\"volatile\"]").await;
-    let text = "x".repeat(1_000_000);
-    let count = PLENTY / 2 / text.len();
-    for _ in 0..count {
-        socket.emit("n", &(&text,)).unwrap();
-    }
+    let count = fill(&socket);
     // Everything before has been taken into the queue when this is answered.
     socket.rooms().await;
     socket.emit_volatile(&volatile);
@@ -68,13 +76,9 @@ async fn volatile_events_do_not_wait() {
 
 #[tokio::test]
 async fn the_end_of_the_server_does_not_wait_for_a_frozen_client() {
-    let config = Config { queue_max: PLENTY, ..Config::default() };
-    let server = TestServer::start(config).await;
+    let server = TestServer::start(patient()).await;
     let (frozen, socket) = server.connect().await;
-    let text = "x".repeat(1_000_000);
-    for _ in 0..PLENTY / 2 / text.len() {
-        socket.emit("n", &(&text,)).unwrap();
-    }
+    fill(&socket);
     let before = Instant::now();
     server.io.shutdown(Duration::from_millis(200)).await;
     assert!(before.elapsed() < Duration::from_secs(5));
@@ -85,7 +89,7 @@ async fn the_end_of_the_server_does_not_wait_for_a_frozen_client() {
 /// A cut client must see the end even though it did not read: the connection is reset.
 #[tokio::test]
 async fn a_cut_is_a_reset() {
-    let config = Config { workers: 1, ..Config::default() };
+    let config = Config { workers: 1, stall_max: Duration::from_mins(10), ..Config::default() };
     let server = TestServer::start(config).await;
     let (mut frozen, socket) = server.connect().await;
     let text = "x".repeat(100_000);
