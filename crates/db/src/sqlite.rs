@@ -85,7 +85,11 @@ async fn check_version(conn: &mut SqliteConnection) -> Result<(), DbError> {
         .fetch_one(conn)
         .await
         .map_err(|error| DbError::new(error, || "sqlite_version()".into()))?;
-    if parse_version(&version).is_some_and(|version| version >= MIN_VERSION) {
+    require_version(&version)
+}
+
+fn require_version(version: &str) -> Result<(), DbError> {
+    if parse_version(version).is_some_and(|version| version >= MIN_VERSION) {
         return Ok(());
     }
     let (major, minor, patch) = MIN_VERSION;
@@ -144,4 +148,20 @@ pub(crate) async fn prepare(
 ) -> Result<(), sqlx::Error> {
     use sqlx::{Executor as _, SqlSafeStr as _};
     conn.prepare(text.into_sql_str()).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_versions_are_refused() {
+        for version in ["3.51.3", "3.51.10", "3.52", "4.0.0"] {
+            require_version(version).unwrap();
+        }
+        for version in ["3.51.2", "3.50.9", "3.9.30", "2.99.99", "", "x.y.z"] {
+            let refused = require_version(version);
+            assert!(matches!(refused, Err(DbError::Config(_))), "{version}");
+        }
+    }
 }

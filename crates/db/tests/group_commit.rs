@@ -347,3 +347,16 @@ async fn a_failed_commit_fails_every_member() {
     add(&db, 3).await.unwrap();
     assert_eq!(stored(&db).await, BTreeSet::from([3]));
 }
+
+#[tokio::test]
+async fn the_connections_are_set_up_for_durability() {
+    let db = open(&Options::default()).await;
+    let pragma = |name: &'static str| Sql::concat(&["SELECT * FROM pragma_", name]);
+    let mut tx = db.begin().await.unwrap();
+    for (name, value) in [("synchronous", 2), ("foreign_keys", 1), ("trusted_schema", 0)] {
+        let row = tx.fetch_one(pragma(name), args![]).await.unwrap();
+        assert_eq!(row.get::<i64>(name).unwrap(), value, "{name}");
+    }
+    let row = tx.fetch_one(pragma("journal_mode"), args![]).await.unwrap();
+    assert_eq!(row.get::<String>("journal_mode").unwrap(), "wal");
+}

@@ -168,7 +168,8 @@ impl Lease {
     pub(crate) async fn commit(self) -> Result<(), DbError> {
         let (done, outcome) = oneshot::channel();
         self.commit.send(done).map_err(|_| revoked())?;
-        outcome.await.map_err(|_| revoked())?
+        // Dropped unanswered: the turn was taken back at this moment, or the program ends.
+        outcome.await.map_err(|_| DbError::Unavailable("the commit was not confirmed".into()))?
     }
 }
 
