@@ -123,15 +123,30 @@ async fn packets_under_way_during_the_upgrade_arrive_once_and_in_order() {
     socket.emit("during", &(1,)).unwrap();
     server.http("POST", &sid, "", "42[\"echo\",2]").await;
     ws.send("5").await;
-    ws.send("42[\"echo\",3]").await;
     ws.expect("42[\"during\",1]").await;
     ws.expect("42[\"echo\",2]").await;
+    ws.send("42[\"echo\",3]").await;
     ws.expect("42[\"echo\",3]").await;
     assert_eq!(server.http("GET", &sid, "", "").await.status, 400, "polling is over");
     let mut second = Ws::open(server.address, Some(&sid)).await;
     assert_eq!(second.next().await, Got::End, "a second WebSocket is closed");
     ws.send("42[\"echo\",4]").await;
     ws.expect("42[\"echo\",4]").await;
+}
+
+#[tokio::test]
+async fn what_comes_right_behind_the_upgrade_packet_is_not_lost() {
+    let server = TestServer::start(Config::default()).await;
+    let sid = server.open_polling().await;
+    let mut ws = Ws::open(server.address, Some(&sid)).await;
+    ws.send("2probe").await;
+    ws.expect("3probe").await;
+    let packets = ["5", "40", "42[\"echo\",1]"];
+    // CONNECT is answered at once here, so that the event may follow it blindly.
+    let bytes: Vec<u8> = packets.iter().flat_map(|p| ws.frame(0x81, p.as_bytes())).collect();
+    ws.send_bytes(&bytes).await;
+    ws.expect_start("40{").await;
+    ws.expect("42[\"echo\",1]").await;
 }
 
 #[tokio::test]

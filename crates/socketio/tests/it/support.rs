@@ -236,6 +236,17 @@ impl Ws {
     }
 
     pub async fn send_frame(&mut self, first: u8, payload: &[u8]) {
+        let frame = self.frame(first, payload);
+        self.send_bytes(&frame).await;
+    }
+
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        // A server that has closed may have reset the connection: what it sent is looked at.
+        let _ = self.stream.write_all(bytes).await;
+    }
+
+    /// A masked frame.
+    pub fn frame(&mut self, first: u8, payload: &[u8]) -> Vec<u8> {
         self.mask = self.mask.wrapping_add(1);
         let mask = [self.mask, 2, 3, 4];
         let mut frame = vec![first];
@@ -254,8 +265,7 @@ impl Ws {
         let start = frame.len();
         frame.extend(payload);
         unmask(&mut frame[start..], mask);
-        // A server that has closed may have reset the connection: what it sent is looked at.
-        let _ = self.stream.write_all(&frame).await;
+        frame
     }
 
     pub async fn next(&mut self) -> Got {
