@@ -65,6 +65,7 @@
 //! COMMITTED`: read with [`Sql::for_update`] what the decision rests on, in a fixed order, or let
 //! one conditional `UPDATE … WHERE status = 'open'` decide by its number of affected rows.
 
+pub mod copy;
 #[expect(clippy::manual_async_fn, reason = "callers in generic code see `Send` only if declared")]
 mod database;
 pub mod error;

@@ -55,6 +55,11 @@ impl Sql {
         Self { text: Text::Joined(pieces.concat().into()), for_update: false, registered: None }
     }
 
+    /// A text with names that were read from the schema, quoted.
+    pub(crate) fn from_schema(text: String) -> Self {
+        Self { text: Text::Joined(text.into()), for_update: false, registered: None }
+    }
+
     /// Locks the selected rows until the transaction ends: appends ` FOR UPDATE` on PostgreSQL,
     /// and nothing on SQLite, where a writing transaction is alone.
     #[must_use]
@@ -73,7 +78,7 @@ impl Sql {
 
     pub(crate) fn for_engine(&self, engine: Engine) -> sqlx::SqlStr {
         use sqlx::{AssertSqlSafe, SqlSafeStr};
-        // Safe: both variants are made of `&'static str` only.
+        // Safe: both variants are made of `&'static str` and of quoted names only.
         match (&self.text, self.for_update && engine == Engine::Postgres) {
             (Text::Static(text), false) => text.into_sql_str(),
             (Text::Joined(text), false) => AssertSqlSafe(text.clone()).into_sql_str(),
