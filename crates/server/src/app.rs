@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::auth::attempts::Attempts;
 use crate::auth::password::Passwords;
 use crate::auth::tokens::Tokens;
+use crate::bus::Bus;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
 use crate::idempotency::InFlight;
@@ -42,6 +43,8 @@ pub struct Inner {
     pub attempts: Attempts,
     /// The tail of the journal.
     pub journal: Journal,
+    /// Ephemeral events to and from other nodes.
+    pub bus: Bus,
     /// The runner of timers.
     pub jobs: Jobs,
     /// Set when the node begins to stop.

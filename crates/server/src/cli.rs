@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::app::App;
 use crate::config::Config;
 use crate::node::{self, Node};
-use crate::{config, router, telemetry};
+use crate::{config, router, telemetry, transfer};
 
 const USAGE: &str = "\
 souk: the backend of an escrow marketplace
@@ -15,6 +15,8 @@ Usage: souk [COMMAND]
 Commands:
   serve      Run the server (the default)
   migrate    Bring the database to this version and exit
+  migrate --from URL --to URL
+             Move everything to another database, of another engine or the same
   admin create --email EMAIL --password PASSWORD
              Make an administrator
   config     Print every setting with its default (the text of .env.example)
@@ -26,6 +28,7 @@ Settings come from the environment and from .env; `souk config` lists them.
 enum Command {
     Serve,
     Migrate,
+    Transfer { from: String, to: String },
     AdminCreate { email: String, password: String },
     Config,
     OpenApi,
@@ -57,12 +60,15 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
     use lexopt::prelude::*;
     let mut words = Vec::new();
     let (mut email, mut password) = (None, None);
+    let (mut from, mut to) = (None, None);
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
             Long("email") => email = Some(args.value()?.string()?),
             Long("password") => password = Some(args.value()?.string()?),
+            Long("from") => from = Some(args.value()?.string()?),
+            Long("to") => to = Some(args.value()?.string()?),
             Value(word) => words.push(word.string()?),
             other @ (Short(_) | Long(_)) => return Err(other.unexpected()),
         }
@@ -70,7 +76,11 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] | ["serve"] => Ok(Command::Serve),
-        ["migrate"] => Ok(Command::Migrate),
+        ["migrate"] => match (from, to) {
+            (None, None) => Ok(Command::Migrate),
+            (Some(from), Some(to)) => Ok(Command::Transfer { from, to }),
+            _ => Err("--from and --to go together".into()),
+        },
         ["config"] => Ok(Command::Config),
         ["openapi"] => Ok(Command::OpenApi),
         ["help"] => Ok(Command::Help),
@@ -99,6 +109,15 @@ fn run(command: Command) -> Result<(), Vec<String>> {
             Ok(())
         })?,
         Command::Migrate => with_app(|_| async { Ok(()) })?,
+        Command::Transfer { from, to } => {
+            telemetry::init(false);
+            for (table, sum) in block_on(transfer::run(&from, &to))? {
+                println!("{:>10} {table}", sum.rows);
+            }
+            println!(
+                "Everything was moved and compared: rows, contents, positions of the journal."
+            );
+        }
         Command::AdminCreate { email, password } => {
             with_app(|app| async move { create_admin(&app, &email, &password).await })?;
         }
@@ -125,16 +144,20 @@ where
     let config = Config::from_process()
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     telemetry::init(config.log_json);
+    block_on(async {
+        let parts = node::Outside::system(&config)?;
+        work(node::open(config, parts).await?).await
+    })
+}
+
+/// Runs `work` on a runtime of its own.
+fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, Vec<String>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| vec![format!("no runtime: {e}")])?;
-    let result = runtime.block_on(async {
-        let parts = node::Outside::system(&config).map_err(|e| vec![e])?;
-        let app = node::open(config, parts).await.map_err(|e| vec![e])?;
-        work(app).await.map_err(|e| vec![e])
-    });
+    let result = runtime.block_on(work);
     // Blocking work that is still under way must not hold up the end of the program.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    result
+    result.map_err(|line| vec![line])
 }

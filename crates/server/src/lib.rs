@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod bus;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -19,10 +20,12 @@ pub mod journal;
 pub mod mailer;
 pub mod migrations;
 pub mod node;
+pub mod notify;
 pub mod offers;
 pub mod operations;
 pub mod requests;
 pub mod router;
 pub mod telemetry;
 pub mod text;
+pub mod transfer;
 pub mod users;

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use db::Db;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::app::{App, Inner};
 use crate::auth::attempts::Attempts;
 use crate::auth::password::{self, Passwords};
 use crate::auth::tokens::Tokens;
+use crate::bus::Bus;
 use crate::clock::{Clock, Randomness, SystemClock};
 use crate::config::{Config, Secret};
 use crate::jobs::{self, Jobs};
@@ -71,7 +74,9 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
     };
     let journal = Journal::new(db.clone());
     journal.start().await.map_err(|e| format!("the journal: {e}"))?;
+    let node_id = Uuid::from_bytes(outside.random.bytes()).to_string();
     let app = App::new(Inner {
+        bus: Bus::new(&db, config.redis_url.as_ref(), &secret, node_id),
         tokens: Tokens::new(&secret, config.auth.access_token_ttl),
         passwords: Passwords::new(outside.password_params, &outside.random),
         attempts: Attempts::new(&config.auth, outside.clock.clone()),
@@ -180,8 +185,11 @@ impl Node {
         tracing::info!("stopping");
         self.app.stopping.cancel();
         self.stop_http.cancel();
-        if let Err(error) = self.app.journal.flushed().await {
-            tracing::warn!(%error, "the journal could not be flushed");
+        // The database may be lost; then clients get the rest from another node, by offset.
+        match timeout(self.app.config.http.shutdown_grace, self.app.journal.flushed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the journal could not be flushed"),
+            Err(_) => tracing::warn!("the journal could not be flushed in time"),
         }
         self.stop_tasks.cancel();
         self.tasks.close();

@@ -26,6 +26,8 @@ pub struct Config {
     pub database_url: String,
     /// Upper bound of pooled database connections of this node.
     pub database_connections: u32,
+    /// `REDIS_URL`: carries typing and presence between nodes instead of PostgreSQL.
+    pub redis_url: Option<Secret>,
     /// Tokens and passwords.
     pub auth: AuthConfig,
     /// The Socket.IO side (contract §1).
@@ -234,6 +236,14 @@ impl Config {
         if database_connections == 0 {
             env.problem("DATABASE_CONNECTIONS", "must be at least 1");
         }
+        let redis_url = env.secret(
+            "REDIS_URL",
+            "redis://user:password@host:6379 or rediss://… (Redis or Valkey): carries typing and \
+             presence between nodes; without it PostgreSQL does.",
+        );
+        if let Some(Err(error)) = redis_url.as_ref().map(|url| redis::Client::open(url.expose())) {
+            env.problem("REDIS_URL", &format!("cannot be used: {error}"));
+        }
 
         env.section("Accounts and tokens");
         let jwt_secret = env.secret(
@@ -302,6 +312,7 @@ impl Config {
             http,
             database_url,
             database_connections,
+            redis_url,
             auth,
             realtime,
             deal,

@@ -9,15 +9,28 @@
 //!
 //! What holds always here: there is one sequencer, the node whose connection holds the advisory
 //! lock. It moves entries on that same connection, so who lost the lock cannot move any; and each
-//! move locks the row of `journal_head`, so even two at once would give no position twice.
+//! move first locks the row of `journal_head`, so even two at once give no position twice and
+//! none out of order: what the later one sees of the outbox is what the earlier one left.
+//!
+//! Why the order is right although `READ COMMITTED` shows each move its own snapshot: a snapshot
+//! that shows a change shows every change that committed before it, and of two changes of one
+//! thing the earlier has the smaller ids. A move takes the smallest ids of its snapshot, so it
+//! never takes the later change and leaves the earlier one.
+//!
+//! Fail-over: the lock ends with the connection. The server sees at once that a process has died;
+//! a machine that is cut off or a process that hangs is deposed by the nodes that wait, once its
+//! connection, on which something runs every [`POLL_IDLE`] at least, has been idle for
+//! [`SILENT_FOR`]. The deposed one loses its connection and can move nothing more.
 
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener};
-use sqlx::{ConnectOptions as _, PgPool};
+use sqlx::postgres::PgConnection;
+use sqlx::{ConnectOptions as _, Connection as _, PgPool};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Journal;
+use crate::notify;
 
 /// The advisory lock of the sequencer ("souk" and a number of ours).
 const LOCK: i64 = 0x736f_756b_0001;
@@ -25,22 +38,27 @@ const LOCK: i64 = 0x736f_756b_0001;
 const CHANNEL: &str = "souk_journal";
 /// Most entries in one move.
 const BATCH: i64 = 1000;
-/// How often the lock is tried; with it, fail-over takes well under 2 s.
-const ELECTION_EVERY: Duration = Duration::from_millis(500);
+/// How often the lock is tried. With [`SILENT_FOR`], fail-over stays below 2 s.
+const ELECTION_EVERY: Duration = Duration::from_millis(250);
+/// A sequencer whose connection did nothing for this long is deposed.
+const SILENT_FOR: Duration = Duration::from_secs(1);
 /// Between looks into the outbox while other nodes commit: a look is one indexed read.
 const POLL_BUSY: Duration = Duration::from_millis(3);
 /// Between looks when nothing came for [`BUSY_FOR`].
 const POLL_IDLE: Duration = Duration::from_millis(20);
 /// How long the fast polling goes on after the last entry.
 const BUSY_FOR: Duration = Duration::from_secs(5);
-/// A move that takes longer means a lost connection, and with it the lock.
-const MOVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A statement that takes longer means a lost connection, and with it the lock.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Moves `$1` committed entries at most, tells the nodes, and returns how many it moved.
+///
+/// The rows to take are chosen in a join with `head`, so that its lock comes before any other.
 const MOVE: &str = "
-WITH head AS (SELECT position FROM journal_head FOR UPDATE),
+WITH head AS MATERIALIZED (SELECT position FROM journal_head FOR UPDATE),
 taken AS (
-    DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $1)
+    DELETE FROM outbox
+    WHERE id IN (SELECT outbox.id FROM head, outbox ORDER BY outbox.id LIMIT $1)
     RETURNING id, event_id, name, audience, payload, created_at
 ),
 moved AS (
@@ -57,6 +75,17 @@ counted AS (
 )
 SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(*) FROM counted) AS told";
 
+/// Ends the connection that holds the lock `$1`, where it was idle for `$2` milliseconds.
+const DEPOSE: &str = "
+SELECT count(pg_terminate_backend(activity.pid))
+FROM pg_locks held JOIN pg_stat_activity activity ON activity.pid = held.pid
+WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
+  AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND CAST(held.classid AS BIGINT) = $1 >> 32
+  AND CAST(held.objid AS BIGINT) = $1 & 4294967295
+  AND activity.state = 'idle'
+  AND activity.state_change < clock_timestamp() - $2 * INTERVAL '1 millisecond'";
+
 /// Stands for the sequencer's place, and fills it while this node holds it, until `stop`.
 pub(crate) async fn run(pool: PgPool, journal: Journal, stop: CancellationToken) {
     while !stop.is_cancelled() {
@@ -67,29 +96,21 @@ pub(crate) async fn run(pool: PgPool, journal: Journal, stop: CancellationToken)
         if let Err(error) = term {
             tracing::warn!(%error, "the sequencer lost its connection");
         }
-        tokio::time::sleep(ELECTION_EVERY).await;
+        sleep(ELECTION_EVERY).await;
     }
 }
 
 /// On one connection: waits for the lock, then moves entries until the connection fails.
 async fn serve_terms(pool: &PgPool, journal: &Journal) -> Result<(), sqlx::Error> {
-    let mut conn = connect(pool.connect_options().as_ref()).await?;
-    loop {
-        let elected: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(LOCK)
-            .fetch_one(&mut conn)
-            .await?;
-        if elected {
-            break;
-        }
-        tokio::time::sleep(ELECTION_EVERY).await;
+    let options = pool.connect_options().as_ref().clone().application_name("souk-sequencer");
+    let mut conn = bounded(options.connect()).await?;
+    while !bounded(elect(&mut conn)).await? {
+        sleep(ELECTION_EVERY).await;
     }
     tracing::info!("this node is the sequencer");
     let mut last_moved = Instant::now();
     loop {
-        let moved = tokio::time::timeout(MOVE_TIMEOUT, move_batch(&mut conn))
-            .await
-            .map_err(|_| sqlx::Error::WorkerCrashed)??;
+        let moved = bounded(move_batch(&mut conn)).await?;
         if moved > 0 {
             last_moved = Instant::now();
             journal.wake_tail();
@@ -100,15 +121,55 @@ async fn serve_terms(pool: &PgPool, journal: &Journal) -> Result<(), sqlx::Error
         let pause = if last_moved.elapsed() < BUSY_FOR { POLL_BUSY } else { POLL_IDLE };
         tokio::select! {
             () = journal.committed() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = sleep(pause) => {}
         }
     }
+}
+
+/// Tries to get the lock. Where another one holds it and is silent, that one is deposed.
+async fn elect(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let elected: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(LOCK)
+        .fetch_one(&mut *conn)
+        .await?;
+    if !elected {
+        let deposed: i64 = sqlx::query_scalar(DEPOSE)
+            .bind(LOCK)
+            .bind(SILENT_FOR.as_millis() as i64)
+            .fetch_one(conn)
+            .await?;
+        if deposed > 0 {
+            tracing::warn!("the sequencer was silent and is deposed");
+        }
+    }
+    Ok(elected)
+}
+
+/// Whether a node is running on this database.
+pub(crate) async fn is_at_work(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let mut conn = bounded(pool.connect_options().as_ref().connect()).await?;
+    let free: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(LOCK)
+        .fetch_one(&mut conn)
+        .await?;
+    // The lock goes with the connection.
+    conn.close().await?;
+    Ok(!free)
+}
+
+/// Without a bound, a connection whose other end is gone would be waited for a quarter of an hour.
+async fn bounded<T>(
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    timeout(STATEMENT_TIMEOUT, statement)
+        .await
+        .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?
 }
 
 /// Moves all that is committed now. Any node may do this at any time: see the module's invariants.
 pub(super) async fn move_all(pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut conn = pool.acquire().await?;
-    while move_batch(&mut conn).await? > 0 {}
+    while bounded(move_batch(&mut conn)).await? > 0 {}
     Ok(())
 }
 
@@ -117,40 +178,11 @@ async fn move_batch(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
     Ok(moved)
 }
 
-/// A connection of its own, whose end the server notices soon when this machine is cut off.
-async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
-    options
-        .clone()
-        .application_name("souk-sequencer")
-        .options([
-            ("tcp_keepalives_idle", "1"),
-            ("tcp_keepalives_interval", "1"),
-            ("tcp_keepalives_count", "1"),
-        ])
-        .connect()
-        .await
-}
-
 /// Wakes the tail when positions were given by another node, until `stop`. A lost notification
 /// costs the tail's own poll and nothing else.
 pub(crate) async fn listen(pool: PgPool, journal: Journal, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let heard = tokio::select! {
-            heard = hear(&pool, &journal) => heard,
-            () = stop.cancelled() => return,
-        };
-        if let Err(error) = heard {
-            tracing::warn!(%error, "notifications are cut off");
-        }
-        tokio::time::sleep(ELECTION_EVERY).await;
-    }
-}
-
-async fn hear(pool: &PgPool, journal: &Journal) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
-    loop {
-        listener.recv().await?;
-        journal.wake_tail();
+    tokio::select! {
+        () = notify::listen(&pool, CHANNEL, |_| journal.wake_tail()) => {}
+        () = stop.cancelled() => {}
     }
 }

@@ -7,8 +7,10 @@
 
 mod auth;
 mod bad_input;
+mod bus;
 mod catalogue;
 mod database;
+mod journal;
 mod market_history;
 mod market_races;
 mod offers;
@@ -18,4 +20,5 @@ mod requests_seen;
 mod sign_ins;
 #[allow(dead_code, reason = "a kit: not every part has a user at all times")]
 mod support;
+mod transfer;
 mod users;

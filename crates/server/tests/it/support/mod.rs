@@ -13,6 +13,7 @@ mod actors;
 mod http;
 mod journal;
 pub mod market;
+pub mod nodes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,8 +69,7 @@ where
     F: AsyncFnOnce(&TestApp),
 {
     db::testing::run_test(engine, &souk::migrations::ALL, async |db: &TestDb| {
-        let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        let app = TestApp::open(db.url(), settings.collect(), Arc::default()).await;
+        let app = TestApp::on(db, settings).await;
         test(&app).await;
     })
     .await
@@ -93,6 +93,12 @@ pub struct TestApp {
 type Settings = BTreeMap<String, String>;
 
 impl TestApp {
+    /// A program on this database; several on one database are several nodes.
+    pub async fn on(db: &TestDb, settings: &[(&str, &str)]) -> Self {
+        let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Self::open(db.url(), settings.collect(), Arc::default()).await
+    }
+
     async fn open(url: &str, mut settings: Settings, clock: Arc<TestClock>) -> Self {
         for (name, value) in [
             ("HOST", "127.0.0.1"),
