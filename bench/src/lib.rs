@@ -5,4 +5,5 @@
 //! programs that are compared run in turns within one run, so that they see the same machine.
 
 pub mod machine;
+pub mod node;
 pub mod stats;

@@ -8,7 +8,12 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::postgres::{self, Durability};
+use crate::setup::Installer;
 use crate::{process, project};
+
+/// Tells a benchmark where its server is.
+const POSTGRES_URL: &str = "SOUK_BENCH_POSTGRES_URL";
 
 /// A benchmark.
 struct Benchmark {
@@ -17,6 +22,8 @@ struct Benchmark {
     /// The folder of its crate.
     folder: &'static str,
     target: Target,
+    /// Whether it wants an empty PostgreSQL database, which it finds by [`POSTGRES_URL`].
+    postgres: bool,
 }
 
 /// What cargo runs.
@@ -31,12 +38,21 @@ const BENCHMARKS: &[Benchmark] = &[
         about: "Commits a second on SQLite with few and many writers",
         folder: "crates/db",
         target: Target::Example("commit_rate"),
+        postgres: false,
     },
     Benchmark {
         name: "fanout",
         about: "What a delivery to a socket costs, beside other servers",
         folder: "bench",
         target: Target::Program("fanout"),
+        postgres: false,
+    },
+    Benchmark {
+        name: "commit",
+        about: "Commits with an event on PostgreSQL beside bare inserts, and when the event is told",
+        folder: "bench",
+        target: Target::Program("commit"),
+        postgres: true,
     },
 ];
 
@@ -57,13 +73,17 @@ pub fn run(args: Vec<OsString>) -> Result<ExitCode> {
         Target::Example(example) => ("--example", example),
         Target::Program(program) => ("--bin", program),
     };
-    process::run(
-        project::cargo()
-            .args(["run", "--release", kind, target, "--manifest-path"])
-            .arg(project::root().join(benchmark.folder).join("Cargo.toml"))
-            .arg("--")
-            .args(args),
-    )?;
+    let mut cargo = project::cargo();
+    cargo.args(["run", "--release", kind, target, "--manifest-path"]);
+    cargo.arg(project::root().join(benchmark.folder).join("Cargo.toml")).arg("--").args(args);
+    let mut server = None;
+    if benchmark.postgres && std::env::var_os(POSTGRES_URL).is_none() {
+        let (started, url) = postgres::start_with(&Installer::new(true), Durability::Full)?;
+        cargo.env(POSTGRES_URL, url);
+        server = Some(started);
+    }
+    process::run(&mut cargo)?;
+    drop(server);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,9 +8,23 @@ use crate::process;
 use crate::server::{Server, TempDir, User, free_port};
 use crate::setup::{self, Installer};
 
+/// Whether a cluster keeps what it has acknowledged when its machine fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// As in production: for benchmarks.
+    Full,
+    /// Nobody needs this data after a crash: for tests.
+    None,
+}
+
+/// Starts a cluster for tests and returns it with its `postgres://` URL.
+pub fn start(installer: &Installer) -> Result<(Server, String)> {
+    start_with(installer, Durability::None)
+}
+
 /// Starts a cluster and returns it with its `postgres://` URL, as a superuser who needs no
 /// password, reachable over loopback only.
-pub fn start(installer: &Installer) -> Result<(Server, String)> {
+pub fn start_with(installer: &Installer, durability: Durability) -> Result<(Server, String)> {
     let postgres = installer.need(&setup::POSTGRES)?;
     // `postgres` on the PATH may be a link; the other programs lie beside what it leads to.
     let postgres = postgres.canonicalize()?;
@@ -37,12 +51,13 @@ pub fn start(installer: &Installer) -> Result<(Server, String)> {
         &format!("port={port}"),
         "unix_socket_directories=",
         "max_connections=300",
-        // Nobody needs this data after a crash.
-        "fsync=off",
-        "synchronous_commit=off",
-        "full_page_writes=off",
     ] {
         command.arg("-c").arg(setting);
+    }
+    if durability == Durability::None {
+        for setting in ["fsync=off", "synchronous_commit=off", "full_page_writes=off"] {
+            command.arg("-c").arg(setting);
+        }
     }
     let is_ready = bin.join("pg_isready");
     let server = Server::start("PostgreSQL", command, dir, || {

@@ -1,0 +1,133 @@
+//! `cargo xtask bench commit`: what the journal costs. Commits a second with one event each, against a bare insert of the same
+//! rows, with 1, 8 and 32 writers on PostgreSQL; and how long after its commit an event is handed
+//! on, at 500 events a second.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use bench::machine::Machine;
+use bench::node::{fsync_times, open};
+use bench::stats::{Figure, percentile};
+use db::{Sql, args};
+use events::Room;
+use serde_json::json;
+use souk::app::App;
+use souk::node::Node;
+
+/// Runs of each kind, in turns.
+const RUNS: usize = 7;
+/// Length of a run.
+const RUN_FOR: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Through the journal, with the sequencer at work.
+    Journal,
+    /// The same two rows, into tables that nothing reads.
+    Bare,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let app = open(&[("DATABASE_CONNECTIONS", "40")]).await?;
+    let mut tx = app.db.begin().await?;
+    for table in [
+        "CREATE TABLE IF NOT EXISTS bench_rows (id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS bench_events (LIKE outbox INCLUDING ALL)",
+    ] {
+        tx.execute(Sql::concat(&[table]), args![]).await?;
+    }
+    tx.commit().await?;
+    let node = Node::start(app.clone()).await.map_err(|error| anyhow!(error))?;
+    println!("{}", Machine::here());
+
+    println!("commits a second, each with one row and one event; medians of {RUNS} runs");
+    println!("{:>8} {:>9} {:>9} {:>6}  ratios of the runs", "writers", "journal", "bare", "ratio");
+    for writers in [1, 8, 32] {
+        let (mut journal, mut bare, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..RUNS {
+            journal.push(run(&app, Kind::Journal, writers).await?);
+            app.journal.settle().await?;
+            bare.push(run(&app, Kind::Bare, writers).await?);
+            ratios.extend(journal.last().zip(bare.last()).map(|(journal, bare)| journal / bare));
+        }
+        let figure = |values: &[f64]| Figure::of(values).map_or(0.0, |figure| figure.median);
+        let (journal, bare) = (figure(&journal), figure(&bare));
+        ratios.sort_by(f64::total_cmp);
+        let (low, high) = (ratios.first().unwrap_or(&0.0), ratios.last().unwrap_or(&0.0));
+        let ratio = journal / bare;
+        println!("{writers:>8} {journal:>9.0} {bare:>9.0} {ratio:>6.2}  {low:.2} to {high:.2}");
+    }
+    let mut fsync = fsync_times()?;
+    let (p50, p99) = (percentile(&mut fsync, 0.5), percentile(&mut fsync, 0.99));
+    println!("fsync of 8 KiB on this disk: p50 {p50:.2} ms, p99 {p99:.2} ms");
+    node.stop().await;
+    Ok(())
+}
+
+/// Commits as fast as `writers` can for [`RUN_FOR`]; returns commits a second.
+async fn run(app: &App, kind: Kind, writers: usize) -> Result<f64> {
+    let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..writers)
+        .map(|_| {
+            let (app, stop, count) = (app.clone(), stop.clone(), count.clone());
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    match kind {
+                        Kind::Journal => through_journal(&app).await,
+                        Kind::Bare => bare(&app).await,
+                    }?;
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+                anyhow::Ok(())
+            })
+        })
+        .collect();
+    tokio::time::sleep(RUN_FOR).await;
+    let rate = count.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
+    stop.store(true, Ordering::Relaxed);
+    for task in tasks {
+        task.await??;
+    }
+    Ok(rate)
+}
+
+const BODY: &str = "some two hundred bytes of text, which is about what a row of the marketplace \
+                    holds: an id or two, a status, a few amounts, times, and a sentence that \
+                    somebody typed into a form";
+
+async fn through_journal(app: &App) -> Result<()> {
+    let mut tx = app.begin().await.map_err(|error| anyhow!(error.message))?;
+    let id = app.new_uuid(tx.now()).to_string();
+    insert_row(&mut tx, &id).await?;
+    let payload = json!({"requestId": id, "type": "status_changed", "text": BODY});
+    tx.emit_to_room(Room::Sellers, "purchase-request-update", &payload)
+        .map_err(|error| anyhow!(error.message))?;
+    Ok(tx.commit().await?)
+}
+
+async fn bare(app: &App) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    let now = app.clock.now();
+    let id = app.new_uuid(now).to_string();
+    insert_row(&mut tx, &id).await?;
+    let payload = json!({"requestId": id, "type": "status_changed", "text": BODY});
+    let insert = [
+        "INSERT INTO bench_events (event_id, name, audience, payload, created_at) ",
+        "VALUES ($1, $2, $3, $4, $5)",
+    ];
+    let (event_id, name) = (app.new_uuid(now).to_string(), "purchase-request-update");
+    let audience = serde_json::to_string(&events::Audience::room(Room::Sellers))?;
+    let values = args![event_id, name, audience, payload.to_string(), now.as_millis()];
+    tx.execute(Sql::concat(&insert), values).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn insert_row(tx: &mut db::Tx, id: &str) -> Result<()> {
+    let insert = "INSERT INTO bench_rows (id, body) VALUES ($1, $2)";
+    tx.execute(Sql::concat(&[insert]), args![id, BODY]).await?;
+    Ok(())
+}
