@@ -1,13 +1,15 @@
 //! Purchase requests (contract §3.1): what buyers want, and where it stands.
 //!
 //! ```text
-//!                    ┌──────── last live offer gone ───────┐
-//!                    ▼                                     │
-//! published ─────► active ── offer made ──► received_offers ── offer accepted ──► payment
-//!                    ▲                                                              │ │
-//!                    └────────────────────── payment timed out ─────────────────────┘ │ paid
-//! checkout ──► pending_payment ───────────────────── paid ─────────────► processing ◄─┘
-//!                                              completed ◄─ delivered ◄─ delivery ◄─┘
+//!                ┌───── last offer gone ─────┐
+//!                ▼                           │
+//! published ─► active ─ offer made ─► received_offers ─ offer accepted ─► payment
+//!                ▲                                                         │   │
+//!                └─────────────────── payment timed out ───────────────────┘  paid
+//!                                                                              ▼
+//! checkout ─► pending_payment ─────────────────── paid ──────────────────► processing
+//!
+//! processing ─ shipped ─► delivery ─ right code ─► delivered ─ confirmed ─► completed
 //! ```
 //! `cancelled` is reached from the first four by the buyer or an administrator, and from
 //! `processing`, `delivery` and `delivered` only with a refund (a dispute, an administrator).

@@ -108,6 +108,8 @@ app_test!(who_sees_a_request_in_each_status, async |app| {
                 let answer = seller.get(&path).send().await;
                 let offers = seller.get(&format!("{path}/offers")).send().await;
                 let listed = list(seller, "limit=100").await;
+                // What is hidden is not counted either.
+                assert_eq!(listed["pagination"]["total"], ids(&listed).len(), "{context}");
                 let row = listed["data"].as_array().expect("rows").iter();
                 let row = row.into_iter().find(|row| id(row) == id(request)).cloned();
                 assert_eq!(row.is_some(), sees, "{context}");
