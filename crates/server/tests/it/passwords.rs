@@ -193,8 +193,8 @@ app_test!(a_mail_is_given_up_in_the_end, async |app| {
     app.mailer.refuse(true);
     register(app, "ada@shop.example").await;
     let mut tries = 0;
-    while app.run_timers().await == 1 {
-        tries += 1;
+    for _ in 0..20 {
+        tries += app.run_timers().await;
         app.advance(Duration::from_hours(2));
     }
     assert_eq!(tries, 14);
