@@ -178,7 +178,7 @@ app_test!(a_mail_that_is_not_accepted_is_tried_again, async |app| {
     for _ in 0..5 {
         assert_eq!(app.run_timers().await, 1);
         assert_eq!(app.run_timers().await, 0, "there is a pause first");
-        app.advance(Duration::from_hours(2));
+        app.advance(Duration::from_mins(3));
     }
     assert!(app.mails().is_empty());
     app.mailer.refuse(false);
