@@ -114,7 +114,10 @@ impl Tokens {
         let claims: Claims = jsonwebtoken::decode(token, &self.decoding, &self.validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;
-        let expires_at = Timestamp::from_millis(claims.exp.saturating_mul(1000));
+        // Ended sign-ins are remembered for the lifetime that is configured now; a token that was
+        // issued for a longer one must not outlive that.
+        let exp = claims.exp.min(claims.iat.saturating_add(self.ttl.as_secs() as i64));
+        let expires_at = Timestamp::from_millis(exp.saturating_mul(1000));
         if now >= expires_at {
             return Err(TokenError::Expired);
         }
@@ -149,7 +152,11 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_500);
 
     fn tokens() -> Tokens {
-        Tokens::new(&Secret::new("0123456789abcdef0123456789abcdef"), Duration::from_mins(15))
+        Tokens::new(&secret(), Duration::from_mins(15))
+    }
+
+    fn secret() -> Secret {
+        Secret::new("0123456789abcdef0123456789abcdef")
     }
 
     fn user() -> UserId {
@@ -169,6 +176,15 @@ mod tests {
         assert_eq!((caller.user_id, caller.role, caller.session), (user(), Role::Buyer, session));
         assert_eq!(caller.expires_at, ends);
         assert_eq!(tokens.verify(&token, at(900)).unwrap_err(), TokenError::Expired);
+    }
+
+    #[test]
+    fn a_shorter_lifetime_holds_for_older_tokens() {
+        let session = Session("s".into());
+        let (token, _) = tokens().issue(&user(), Role::Buyer, &session, NOW, [0; 8]).unwrap();
+        let restarted = Tokens::new(&secret(), Duration::from_mins(1));
+        assert!(restarted.verify(&token, at(59)).is_ok());
+        assert_eq!(restarted.verify(&token, at(60)).unwrap_err(), TokenError::Expired);
     }
 
     #[test]
