@@ -172,8 +172,10 @@ impl ClientEvent {
 text_enum! { "snake_case",
     /// Why a client's event is refused.
     pub enum Refusal {
-        /// The argument is malformed, or there is no such event.
+        /// The argument is malformed.
         BadRequest,
+        /// There is no such event.
+        UnknownEvent,
         /// There is no valid token.
         Unauthorized,
         /// The socket's user may not do this.
