@@ -127,6 +127,7 @@ impl Io {
             scope,
             except_rooms: SmallVec::new(),
             except_sockets: SmallVec::new(),
+            only_sockets: None,
         };
         Selector { hub: self.hub.clone(), selection, volatile: false }
     }
@@ -200,6 +201,13 @@ impl Selector {
     /// Leaves out one socket, such as the sender.
     pub fn except_socket(mut self, socket: &Socket) -> Self {
         self.selection.except_sockets.push((socket.worker(), socket.key()));
+        self
+    }
+
+    /// Narrows the choice down to those of these sockets that are in it, such as one user's.
+    pub fn only_sockets<'a>(mut self, sockets: impl IntoIterator<Item = &'a Socket>) -> Self {
+        let only = sockets.into_iter().map(|socket| (socket.worker(), socket.key())).collect();
+        self.selection.only_sockets = Some(only);
         self
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Selection {
     pub(crate) scope: Scope,
     pub(crate) except_rooms: RoomList,
     pub(crate) except_sockets: SmallVec<[(u16, Key); 1]>,
+    /// If set, of all these only those.
+    pub(crate) only_sockets: Option<SmallVec<[(u16, Key); 1]>>,
 }
 
 pub(crate) enum Action {

@@ -327,22 +327,33 @@ impl Worker {
     /// The slots of a selection's sockets.
     fn selected(&mut self, target: &Selection) -> Vec<u32> {
         let mut slots = Vec::new();
-        let except = self.excepted(target);
-        self.rooms.select(target, &except, |member| slots.push(member.socket));
+        let except = self.slots(&target.except_sockets);
+        let only = target.only_sockets.as_ref().map(|only| self.slots(only));
+        self.rooms.select(target, &except, |member| {
+            if only.as_ref().is_none_or(|only| only.contains(&member.socket)) {
+                slots.push(member.socket);
+            }
+        });
         slots
     }
 
-    fn excepted(&mut self, target: &Selection) -> SmallVec<[u32; 4]> {
+    /// The slots of those sockets of a list that are this worker's and connected.
+    fn slots(&mut self, list: &[(u16, Key)]) -> SmallVec<[u32; 4]> {
         let index = self.index;
-        let mine = target.except_sockets.iter().filter(|(worker, _)| *worker == index);
+        let mine = list.iter().filter(|(worker, _)| *worker == index);
         mine.filter(|(_, key)| self.socket(*key).is_some()).map(|(_, key)| key.slot).collect()
     }
 
     fn broadcast(&mut self, target: &Selection, frame: &Frame, volatile: bool) {
-        let except = self.excepted(target);
+        let except = self.slots(&target.except_sockets);
+        let only = target.only_sockets.as_ref().map(|only| self.slots(only));
         let mut targets = std::mem::take(&mut self.targets);
         targets.clear();
-        self.rooms.select(target, &except, |member| targets.push(member.session));
+        self.rooms.select(target, &except, |member| {
+            if only.as_ref().is_none_or(|only| only.contains(&member.socket)) {
+                targets.push(member.session);
+            }
+        });
         let bulk = targets.len() > SLICE;
         for session in &targets {
             self.push(*session, frame, volatile, bulk);
