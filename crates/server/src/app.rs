@@ -6,6 +6,7 @@ use std::sync::Arc;
 use db::Db;
 use events::Timestamp;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::auth::attempts::Attempts;
@@ -18,6 +19,7 @@ use crate::idempotency::InFlight;
 use crate::jobs::Jobs;
 use crate::journal::Journal;
 use crate::mailer::Mailer;
+use crate::realtime::Realtime;
 
 /// The application's state: a cheap handle, given to every handler and service.
 #[derive(Clone)]
@@ -45,6 +47,10 @@ pub struct Inner {
     pub journal: Journal,
     /// Ephemeral events to and from other nodes.
     pub bus: Bus,
+    /// The sockets of this node.
+    pub realtime: Realtime,
+    /// The REST requests under way, for which a stop waits.
+    pub requests: TaskTracker,
     /// The runner of timers.
     pub jobs: Jobs,
     /// Set when the node begins to stop.

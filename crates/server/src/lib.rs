@@ -23,6 +23,7 @@ pub mod node;
 pub mod notify;
 pub mod offers;
 pub mod operations;
+pub mod realtime;
 pub mod requests;
 pub mod router;
 pub mod telemetry;

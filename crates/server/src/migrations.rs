@@ -11,4 +11,5 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0001_foundation",
     "0002_accounts",
     "0003_marketplace",
+    "0004_presence",
 );

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use db::Db;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -21,6 +21,7 @@ use crate::config::{Config, Secret};
 use crate::jobs::{self, Jobs};
 use crate::journal::{Journal, sequencer};
 use crate::mailer::{LogMailer, Mailer, SmtpMailer};
+use crate::realtime::Realtime;
 use crate::text::hex;
 use crate::{auth, http, migrations, router};
 
@@ -80,6 +81,8 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         tokens: Tokens::new(&secret, config.auth.access_token_ttl),
         passwords: Passwords::new(outside.password_params, &outside.random),
         attempts: Attempts::new(&config.auth, outside.clock.clone()),
+        realtime: Realtime::new(&config.realtime),
+        requests: TaskTracker::new(),
         journal,
         jobs: Jobs::default(),
         clock: outside.clock,
@@ -131,6 +134,9 @@ fn kept_secret(database_url: &str, random: &Randomness) -> Result<Secret, String
     Ok(Secret::new(text.trim()))
 }
 
+/// What closing the sockets may take at least, whatever came before.
+const SOCKETS_GRACE: Duration = Duration::from_secs(1);
+
 /// A node that serves.
 pub struct Node {
     app: App,
@@ -152,6 +158,7 @@ impl Node {
             .await
             .map_err(|e| format!("PORT: {host}:{port} cannot be bound: {e}"))?;
         let addr = listener.local_addr().map_err(|e| e.to_string())?;
+        app.realtime.start(&app).await?;
         let (tasks, stop_http) = (TaskTracker::new(), CancellationToken::new());
         let stop_tasks = CancellationToken::new();
         tasks.spawn(http::serve(
@@ -186,11 +193,19 @@ impl Node {
         self.app.stopping.cancel();
         self.stop_http.cancel();
         // The database may be lost; then clients get the rest from another node, by offset.
-        match timeout(self.app.config.http.shutdown_grace, self.app.journal.flushed()).await {
+        let end = tokio::time::Instant::now() + self.app.config.http.shutdown_grace;
+        let flushed = tokio::time::timeout_at(end, async {
+            self.app.requests.close();
+            self.app.requests.wait().await;
+            self.app.journal.flushed().await
+        });
+        match flushed.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the journal could not be flushed"),
-            Err(_) => tracing::warn!("the journal could not be flushed in time"),
+            Err(_) => tracing::warn!("requests and journal took longer than the grace"),
         }
+        let left = end.saturating_duration_since(tokio::time::Instant::now());
+        self.app.realtime.stop(&self.app, left.max(SOCKETS_GRACE)).await;
         self.stop_tasks.cancel();
         self.tasks.close();
         self.tasks.wait().await;

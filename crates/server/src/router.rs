@@ -1,8 +1,10 @@
 //! Every route on one screen.
 
 use axum::Router;
-use axum::extract::State;
-use axum::middleware::from_fn;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::any;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -15,7 +17,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::config::HttpConfig;
 use crate::error::ApiError;
-use crate::{auth, catalogue, offers, operations, requests, telemetry, users};
+use crate::{auth, catalogue, offers, operations, realtime, requests, telemetry, users};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Souk", description = "The backend of an escrow marketplace."))]
@@ -33,6 +35,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(catalogue::routes::routes())
         .merge(requests::routes::routes())
         .merge(offers::routes::routes())
+        .merge(realtime::routes::routes())
 }
 
 /// The OpenAPI document of all routes.
@@ -44,12 +47,26 @@ pub fn openapi() -> OpenApi {
 pub fn router(app: &App) -> Router {
     let (router, _) = routes().split_for_parts();
     router
+        .route_layer(from_fn_with_state(app.clone(), count))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(cors(&app.config.http))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(telemetry::trace))
+        // A poll lasts as long as nothing happens, so it is no request that a stop waits for.
+        .route("/socket.io", any(sockets))
+        .route("/socket.io/", any(sockets))
+        .layer(cors(&app.config.http))
         .with_state(app.clone())
+}
+
+async fn sockets(State(app): State<App>, request: Request) -> Response {
+    app.realtime.handle(request).await
+}
+
+/// Lets a stop wait for the requests under way.
+async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+    let _under_way = app.requests.token();
+    next.run(request).await
 }
 
 async fn method_not_allowed(State(_): State<App>) -> ApiError {

@@ -140,7 +140,8 @@ impl Tokens {
         ended.insert(session, until);
     }
 
-    fn is_ended(&self, session: &Session) -> bool {
+    /// Whether this sign-in was ended.
+    pub fn is_ended(&self, session: &Session) -> bool {
         self.ended.read().unwrap_or_else(std::sync::PoisonError::into_inner).contains_key(session)
     }
 }

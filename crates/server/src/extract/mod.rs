@@ -10,7 +10,9 @@ mod page;
 mod params;
 
 pub use body::{Body, present};
-pub use caller::{ACCESS_COOKIE, Admin, Caller, MaybeCaller, Session, check_origin, cookie};
+pub use caller::{
+    ACCESS_COOKIE, Admin, Caller, MaybeCaller, Session, check_origin, cookie, token_of,
+};
 pub use page::{Listing, Page, Pagination};
 pub use params::{Id, Query};
 

@@ -162,7 +162,8 @@ impl Tx {
         self.inner.commit().await?;
         // The journal tells every node; this one need not wait for it to refuse an ended sign-in.
         for session in self.controls.iter().filter_map(Control::ended_session) {
-            self.app.tokens.end(session, self.now);
+            self.app.tokens.end(session.clone(), self.now);
+            self.app.realtime.end_session(&session);
         }
         self.app.journal.wake();
         if self.scheduled {

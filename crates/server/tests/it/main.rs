@@ -15,6 +15,7 @@ mod market_history;
 mod market_races;
 mod offers;
 mod passwords;
+mod realtime;
 mod requests;
 mod requests_seen;
 mod sign_ins;

@@ -1,8 +1,9 @@
 //! What the journal holds: the events that clients will get, and the controls between them.
 
-use db::{args, sql};
+use db::{Engine, Sql, args, sql};
 use events::Audience;
 use serde_json::Value;
+use souk::journal::Control;
 
 use super::TestApp;
 
@@ -55,6 +56,24 @@ impl TestApp {
     pub async fn controls_after(&self, position: i64) -> Vec<Value> {
         let entries = self.entries_after(position).await.into_iter();
         entries.filter(|e| e.name == CONTROL).map(|e| e.payload).collect()
+    }
+
+    /// Writes a control as another node would: this one learns of it from the journal alone.
+    pub async fn control_elsewhere(&self, control: &Control) {
+        let table = match self.app.db.engine() {
+            Engine::Sqlite => "journal",
+            Engine::Postgres => "outbox",
+        };
+        let sql = Sql::concat(&[
+            "INSERT INTO ",
+            table,
+            " (event_id, name, audience, payload, created_at) VALUES ($1, $2, '{}', $3, 0)",
+        ]);
+        let payload = serde_json::to_string(control).expect("JSON");
+        let mut tx = self.app.db.begin().await.expect("a transaction");
+        tx.execute(sql, args!["elsewhere", CONTROL, &payload]).await.expect("an entry");
+        tx.commit().await.expect("a commit");
+        self.app.journal.wake();
     }
 
     /// Everything behind a position; controls have no audience.

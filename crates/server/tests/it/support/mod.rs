@@ -14,6 +14,7 @@ mod http;
 mod journal;
 pub mod market;
 pub mod nodes;
+mod socket;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use souk::node::{self, Node, Outside};
 pub use actors::Actor;
 pub use http::{Answer, Request, at_once};
 pub use journal::Emitted;
+pub use socket::Socket;
 
 /// The origin that browsers may call from.
 pub const FRONTEND: &str = "https://shop.example";

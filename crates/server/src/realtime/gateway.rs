@@ -1,0 +1,418 @@
+//! What sockets may do: connect, and the client events of contract §1.3.
+
+use std::borrow::Cow;
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Instant;
+
+use events::session::RoomErrorEvent;
+use events::{Access, Ack, ClientEvent, Command, Event as _, Refusal, Room};
+use futures_util::future::BoxFuture;
+use serde_json::value::RawValue;
+use socketio::{
+    Accept, AckSender, Config, ConnectRequest, Event, Handler, Reason, Refusal as ConnectError,
+    Server, Socket,
+};
+
+use super::client::{Client, Inside};
+use super::joins::{self, Membership};
+use super::limits::{Rate, Verdict};
+use super::{Realtime, handshake};
+use crate::app::App;
+use crate::config::RealtimeConfig;
+
+/// Why the oldest socket of a user who has too many is closed.
+const TOO_MANY_SOCKETS: &str = "too many sockets of this user";
+/// Why a socket that does not keep to its rate is closed.
+const FLOOD: &str = "too many events";
+/// The part of an unknown event's name that is sent back, in characters.
+const NAME_MAX: usize = 64;
+/// How often a join is checked again because memberships of its room ended meanwhile.
+const CHECKS_MAX: u32 = 16;
+
+/// Why a client's event is refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// The room that it was about.
+    pub room: Option<Room>,
+    /// For programs.
+    pub code: Refusal,
+    /// For people.
+    pub message: Cow<'static, str>,
+}
+
+impl Refused {
+    /// A refusal that is about no room.
+    pub fn new(code: Refusal, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { room: None, code, message: message.into() }
+    }
+
+    /// The user may not.
+    pub fn forbidden(message: &'static str) -> Self {
+        Self::new(Refusal::Forbidden, message)
+    }
+
+    /// Not the client's fault.
+    pub fn internal() -> Self {
+        Self::new(Refusal::Internal, "This did not work, try again")
+    }
+
+    /// Names the room.
+    pub fn about(mut self, room: Room) -> Self {
+        self.room = Some(room);
+        self
+    }
+}
+
+/// The end of a client's event: the room that it was about.
+pub type Outcome = Result<Option<Room>, Refused>;
+
+/// How a client's event goes on.
+pub enum Step {
+    /// It is done.
+    Done(Option<Room>),
+    /// It waits for something.
+    Later(BoxFuture<'static, Outcome>),
+}
+
+/// The handler of all sockets.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(super) app: App,
+    rate: Option<Rate>,
+    started: Instant,
+}
+
+/// Starts the Socket.IO server.
+pub fn server(app: &App) -> std::io::Result<Server> {
+    let config = &app.config.realtime;
+    let gateway = Gateway {
+        app: app.clone(),
+        rate: Rate::new(config.events_per_second, config.events_burst),
+        started: Instant::now(),
+    };
+    Server::builder(limits(config), gateway)
+        .gate(handshake::gate(app.config.http.clone()))
+        .start(tokio::runtime::Handle::current())
+}
+
+/// The limits that the Socket.IO server itself keeps (contract §1.8).
+fn limits(config: &RealtimeConfig) -> Config {
+    Config {
+        max_payload: config.message_max,
+        connect_timeout: config.connect_timeout,
+        ping_interval: config.ping_every,
+        ping_timeout: config.ping_timeout,
+        queue_max: config.queue_max,
+        stall_max: config.stall_max,
+        ..Config::default()
+    }
+}
+
+impl Handler for Gateway {
+    fn connect(&self, request: ConnectRequest) -> BoxFuture<'static, Result<Accept, ConnectError>> {
+        let accept = handshake::authenticate(&self.app, &request).map(|caller| {
+            let is_admin = caller.as_ref().is_some_and(crate::extract::Caller::is_admin);
+            let accept = Accept::new(Client::new(caller.map(Arc::new)));
+            if is_admin { accept.rooms([Room::Admins.to_string()]) } else { accept }
+        });
+        Box::pin(ready(accept))
+    }
+
+    fn connected(&self, socket: &Socket) {
+        let Some(client) = socket.data::<Client>() else { return };
+        let caller = client.caller();
+        let user = caller.as_ref().map(|caller| tracing::field::display(&caller.user_id));
+        tracing::info!(user, "🔌 User connected: {}", socket.id());
+        let Some(caller) = caller else { return };
+        let realtime = &self.app.realtime.0;
+        let max = self.app.config.realtime.sockets_per_user;
+        for oldest in realtime.sockets.add(&caller, socket, max) {
+            // Told to leave rather than cut off: a stock client that is cut off comes back.
+            oldest.disconnect(false, Reason::server(TOO_MANY_SOCKETS));
+        }
+        self.keep_until_expiry(socket, &caller);
+    }
+
+    fn event(&self, socket: &Socket, event: Event) -> Option<BoxFuture<'static, ()>> {
+        let client = socket.data::<Client>()?;
+        let Event { name, args, ack } = event;
+        let step = match self.count(client) {
+            Verdict::Cut => {
+                socket.disconnect(true, Reason::server(FLOOD));
+                return None;
+            }
+            Verdict::Refused => {
+                Err(Refused::new(Refusal::RateLimited, "Too many events, slow down"))
+            }
+            Verdict::Allowed => {
+                command(&name, &args).and_then(|command| self.act(socket, client, command))
+            }
+        };
+        match step {
+            Ok(Step::Done(room)) => answer(socket, &name, ack, Ok(room)),
+            Err(refused) => answer(socket, &name, ack, Err(refused)),
+            Ok(Step::Later(outcome)) => {
+                let socket = socket.clone();
+                return Some(Box::pin(async move {
+                    answer(&socket, &name, ack, outcome.await);
+                }));
+            }
+        }
+        None
+    }
+
+    fn disconnected(&self, socket: &Socket, reason: Reason) {
+        let Some(client) = socket.data::<Client>() else { return };
+        let (caller, online) = {
+            let mut state = client.state();
+            (state.caller.take(), std::mem::take(&mut state.online))
+        };
+        let user = caller.as_ref().map(|caller| tracing::field::display(&caller.user_id));
+        let duration = client.since.elapsed();
+        tracing::info!(%reason, user, ?duration, "🔌 User disconnected: {}", socket.id());
+        let realtime = &self.app.realtime.0;
+        if let Some(caller) = caller {
+            realtime.sockets.remove(&caller, socket);
+        }
+        for user in &online {
+            realtime.people.went(user, self.app.clock.now());
+        }
+    }
+}
+
+/// Reads a client's event.
+fn command(name: &str, args: &socketio::Args) -> Result<Command, Refused> {
+    let event: ClientEvent =
+        name.parse().map_err(|_| Refused::new(Refusal::UnknownEvent, "There is no such event"))?;
+    if !args.attachments().is_empty() {
+        return Err(Refused::new(Refusal::BadRequest, "No event takes binary arguments"));
+    }
+    let argument = args.raw(0).and_then(|json| serde_json::from_str::<&RawValue>(json).ok());
+    event.command(argument).map_err(|error| Refused::new(Refusal::BadRequest, error.to_string()))
+}
+
+/// Tells the client how its event ended.
+fn answer(socket: &Socket, event: &str, ack: Option<AckSender>, outcome: Outcome) {
+    let sent = match (ack, outcome) {
+        (Some(ack), Ok(room)) => ack.send(&(Ack::done(room),)),
+        (Some(ack), Err(refused)) => ack.send(&(Ack::refused(refused.code, refused.message),)),
+        (None, Ok(_)) => Ok(()),
+        (None, Err(Refused { room, code, message })) => {
+            let event = event.chars().take(NAME_MAX).collect();
+            let error = RoomErrorEvent { event, room, code, message: message.into_owned() };
+            socket.emit(RoomErrorEvent::NAME, &(error,))
+        }
+    };
+    if let Err(error) = sent {
+        tracing::error!(%error, "an answer cannot be sent");
+    }
+}
+
+impl Gateway {
+    pub(super) fn realtime(&self) -> &Realtime {
+        &self.app.realtime
+    }
+
+    pub(super) fn is_strict(&self) -> bool {
+        self.app.config.realtime.access == Access::Strict
+    }
+
+    fn count(&self, client: &Client) -> Verdict {
+        self.rate.map_or(Verdict::Allowed, |rate| {
+            rate.count(&mut client.state().meter, self.started.elapsed())
+        })
+    }
+
+    fn act(&self, socket: &Socket, client: &Client, command: Command) -> Result<Step, Refused> {
+        match command {
+            Command::Join(rooms) => self.join(socket, client, rooms),
+            Command::Leave(rooms) => Ok(leave(socket, client, rooms)),
+            Command::Online(user) => self.online(socket, client, user),
+            Command::Typing(typing) => self.typing(socket, client, typing),
+            Command::Authenticate(token) => self.authenticate(socket, client, &token),
+        }
+    }
+
+    /// Closes the socket when its token ends, or now, if its sign-in has ended meanwhile.
+    fn keep_until_expiry(&self, socket: &Socket, caller: &crate::extract::Caller) {
+        let at = handshake::moment(&self.app, caller.expires_at);
+        socket.set_deadline(Some(at), Reason::server(handshake::TOKEN_EXPIRED));
+        if self.app.tokens.is_ended(&caller.session) {
+            socket.disconnect(true, Reason::server(handshake::SIGNED_OUT));
+        }
+    }
+
+    /// Puts the socket into rooms, the first of which is named in the ack. Only a room that
+    /// stands alone is one whose members the database knows.
+    fn join(&self, socket: &Socket, client: &Client, rooms: Vec<Room>) -> Result<Step, Refused> {
+        let Some(first) = rooms.first().cloned() else { return Ok(Step::Done(None)) };
+        let names: Vec<socketio::Room> = rooms.iter().map(|r| r.to_string().into()).collect();
+        let caller = client.caller();
+        let access = self.app.config.realtime.access;
+        let mut ask = false;
+        for room in &rooms {
+            match joins::by_token(access, caller.as_deref(), room) {
+                Membership::Yes => {}
+                Membership::Ask => ask = true,
+                Membership::No => return Err(not_a_member(first)),
+            }
+        }
+        let max = self.app.config.realtime.rooms_max;
+        let is_full = client.state().count_with(&names) > max;
+        if !ask && !is_full {
+            let version = self.realtime().0.fence.version(&names[0]);
+            enter(socket, client, &names, version);
+            return Ok(Step::Done(Some(first)));
+        }
+        let (gateway, socket) = (self.clone(), socket.clone());
+        Ok(Step::Later(Box::pin(async move {
+            let Some(client) = socket.data::<Client>() else { return Ok(None) };
+            if is_full {
+                // Some of the rooms may have been taken from the socket since it joined them.
+                let rooms = socket.rooms().await;
+                let mut state = client.state();
+                state.keep_only(&rooms);
+                if state.count_with(&names) > max {
+                    let message = format!("A socket may be in {max} rooms at most");
+                    return Err(Refused::new(Refusal::TooManyRooms, message).about(first));
+                }
+            }
+            gateway.enter_checked(&socket, client, &first, &names, ask).await?;
+            Ok(Some(first))
+        })))
+    }
+
+    /// Joins once the membership is certain: see [`super::fence`].
+    async fn enter_checked(
+        &self,
+        socket: &Socket,
+        client: &Client,
+        room: &Room,
+        names: &[socketio::Room],
+        ask: bool,
+    ) -> Result<(), Refused> {
+        let fence = &self.realtime().0.fence;
+        for _ in 0..CHECKS_MAX {
+            let version = fence.version(&names[0]);
+            if ask {
+                let caller = client.caller().ok_or_else(|| not_a_member(room.clone()))?;
+                match joins::is_member(&self.app, &caller, room).await {
+                    Ok(true) => {}
+                    Ok(false) => return Err(not_a_member(room.clone())),
+                    Err(error) => {
+                        tracing::warn!(code = error.code, %room, "a membership cannot be checked");
+                        return Err(Refused::internal().about(room.clone()));
+                    }
+                }
+            }
+            if fence.join(&names[0], version, || enter(socket, client, names, version)) {
+                return Ok(());
+            }
+        }
+        Err(Refused::internal().about(room.clone()))
+    }
+
+    /// `user-online`: joins the user's room and makes the user online.
+    fn online(
+        &self,
+        socket: &Socket,
+        client: &Client,
+        user: events::UserId,
+    ) -> Result<Step, Refused> {
+        let room = Room::User(user.clone());
+        if self.is_strict() && client.caller().is_none_or(|caller| caller.user_id != user) {
+            return Err(Refused::forbidden("This is another user").about(room));
+        }
+        let step = self.join(socket, client, vec![room])?;
+        let (gateway, socket) = (self.clone(), socket.clone());
+        Ok(match step {
+            Step::Done(room) => {
+                gateway.came(client, user);
+                Step::Done(room)
+            }
+            Step::Later(joined) => Step::Later(Box::pin(async move {
+                let room = joined.await?;
+                if let Some(client) = socket.data::<Client>() {
+                    gateway.came(client, user);
+                }
+                Ok(room)
+            })),
+        })
+    }
+
+    /// Counts the socket among those that keep the user online, once.
+    fn came(&self, client: &Client, user: events::UserId) {
+        let mut state = client.state();
+        if !state.online.contains(&user) {
+            state.online.push(user.clone());
+            drop(state);
+            super::presence::came(&self.app, &user);
+        }
+    }
+
+    /// `authenticate`: goes on with another token of the same user.
+    fn authenticate(&self, socket: &Socket, client: &Client, token: &str) -> Result<Step, Refused> {
+        let caller = self
+            .app
+            .tokens
+            .verify(token, self.app.clock.now())
+            .map_err(|error| Refused::new(Refusal::Unauthorized, error.to_string()))?;
+        let Some(before) = client.caller() else {
+            return Err(Refused::forbidden("This socket has no user; connect with the token"));
+        };
+        if before.user_id != caller.user_id || before.role != caller.role {
+            return Err(Refused::forbidden("This is the token of another user"));
+        }
+        let caller = Arc::new(caller);
+        client.state().caller = Some(caller.clone());
+        if before.session != caller.session {
+            let sockets = &self.realtime().0.sockets;
+            sockets.change_session(&before.session, &caller.session, socket);
+        }
+        self.keep_until_expiry(socket, &caller);
+        Ok(Step::Done(None))
+    }
+
+    /// Whether the socket is in a room, without asking the hub where that is certain.
+    pub(super) fn inside(&self, client: &Client, room: &str) -> Inside {
+        client.state().inside(room, self.realtime().0.fence.version(room))
+    }
+
+    /// Whether the socket is in a room, as the hub says.
+    pub(super) async fn is_inside(&self, socket: &Socket, client: &Client, room: &str) -> bool {
+        let version = self.realtime().0.fence.version(room);
+        let rooms = socket.rooms().await;
+        let mut state = client.state();
+        state.keep_only(&rooms);
+        let found = rooms.iter().find(|name| &***name == room);
+        if let Some(name) = found {
+            state.join(name, version);
+        }
+        found.is_some()
+    }
+}
+
+fn enter(socket: &Socket, client: &Client, names: &[socketio::Room], version: u64) {
+    let mut state = client.state();
+    for name in names {
+        state.join(name, version);
+    }
+    drop(state);
+    socket.join(names.to_vec());
+}
+
+fn leave(socket: &Socket, client: &Client, rooms: Vec<Room>) -> Step {
+    let names: Vec<socketio::Room> = rooms.iter().map(|r| r.to_string().into()).collect();
+    let mut state = client.state();
+    for name in &names {
+        state.leave(name);
+    }
+    drop(state);
+    socket.leave(names);
+    Step::Done(rooms.into_iter().next())
+}
+
+fn not_a_member(room: Room) -> Refused {
+    Refused::forbidden("You are not a member of this room").about(room)
+}

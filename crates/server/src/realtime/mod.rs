@@ -1,0 +1,217 @@
+//! The realtime gateway: who may connect, what clients may do, and how events reach their sockets
+//! (contract §1).
+//!
+//! What holds always here:
+//! - In `strict` access every socket has a user, by a token that is valid now: its end closes the
+//!   socket ([`handshake`]).
+//! - A socket is in a room only while its user may be. A join that was checked before a
+//!   membership ended never takes effect after it ([`fence`]).
+//! - Journaled events reach the sockets in the journal's order, and the ends of memberships stand
+//!   among them in their place ([`sink`]).
+//! - A client gets an answer to everything: its ack, or `room-error` where it asked for none.
+//! - What a client sends never costs more than its limits allow ([`limits`]), and nothing here
+//!   waits on a thread that owns connections: what needs the database goes into a future.
+//!
+//! # How to add a client event
+//!
+//! 1. A variant of [`events::ClientEvent`] with its arguments, in the catalogue (`crates/events`).
+//! 2. If it joins a room of a new kind: who may, in [`joins`], by the token alone or by asking
+//!    the slice that owns the room.
+//! 3. Otherwise a [`events::Command`], and what it does, in [`gateway`].
+//! 4. A row in the table of `tests/it/realtime/joins.rs`; a test fails until you do.
+
+mod client;
+mod fence;
+mod gateway;
+mod handshake;
+mod joins;
+mod limits;
+mod presence;
+pub mod routes;
+mod sink;
+mod sockets;
+mod store;
+mod typing;
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use events::{Access, Audience, Event, Room};
+use http::{Request, Response, StatusCode};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use socketio::{Frame, Io, Reason, Selector, Server, Socket};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::config::RealtimeConfig;
+use crate::extract::Session;
+
+/// The namespace of all sockets.
+const NAMESPACE: &str = "/";
+
+/// The realtime side of a node: a cheap handle, in [`App`].
+#[derive(Clone)]
+pub struct Realtime(Arc<Inner>);
+
+struct Inner {
+    access: Access,
+    /// There from [`Realtime::start`] to [`Realtime::stop`].
+    server: RwLock<Option<Server>>,
+    sockets: sockets::Sockets,
+    fence: fence::Fence,
+    people: presence::People,
+    /// Ends what [`Realtime::start`] spawned.
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Realtime {
+    /// A handle that reaches no socket until [`start`](Self::start).
+    pub fn new(config: &RealtimeConfig) -> Self {
+        Self(Arc::new(Inner {
+            access: config.access,
+            server: RwLock::default(),
+            sockets: sockets::Sockets::default(),
+            fence: fence::Fence::default(),
+            people: presence::People::new(config.presence_grace),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// Begins to take sockets and to hand on the journal.
+    ///
+    /// # Errors
+    /// When the database or the threads for the connections are not to be had.
+    pub async fn start(&self, app: &App) -> Result<(), String> {
+        if self.0.access == Access::Open {
+            tracing::warn!(
+                "REALTIME_ACCESS=open: sockets need no token and may join any room, and every \
+                 socket gets the events about money"
+            );
+        }
+        presence::restore(app).await.map_err(|error| format!("who was online: {error}"))?;
+        let server = gateway::server(app).map_err(|error| format!("sockets: {error}"))?;
+        *self.0.server.write().unwrap_or_else(PoisonError::into_inner) = Some(server);
+        let (tasks, stop) = (&self.0.tasks, &self.0.stop);
+        let sink = Arc::new(sink::RoomSink::new(app));
+        tasks.spawn(app.journal.clone().run(sink, stop.clone()));
+        tasks.spawn(presence::run(app.clone(), stop.clone()));
+        Ok(())
+    }
+
+    /// Closes every socket with a reason, within `grace`, and ends the tasks.
+    pub async fn stop(&self, app: &App, grace: Duration) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        if let Some(io) = self.io() {
+            io.shutdown(grace).await;
+        }
+        presence::save_all(app).await;
+        // The server holds the application's state, which holds this.
+        *self.0.server.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn server(&self) -> Option<Server> {
+        self.0.server.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn io(&self) -> Option<Io> {
+        self.server().map(|server| server.io())
+    }
+
+    /// Answers a request to `/socket.io/`.
+    pub async fn handle(&self, request: Request<axum::body::Body>) -> axum::response::Response {
+        match self.server() {
+            Some(server) => server.handle(request).await.map(axum::body::Body::new),
+            None => unavailable(),
+        }
+    }
+
+    /// Tells an event to those whom `address` names, now and without the journal: for what
+    /// follows from no change of data. Everything else goes through [`crate::journal::Tx::emit`].
+    ///
+    /// # Errors
+    /// When the payload cannot be encoded.
+    pub fn emit<E: Event>(&self, event: &E, address: &E::Address) -> Result<(), serde_json::Error> {
+        for delivery in event.emission(self.0.access, address)?.deliveries {
+            self.deliver(E::NAME, &delivery.audience, &delivery.payload, None);
+        }
+        Ok(())
+    }
+
+    /// Sends any event to one room, without the journal (contract §1.7).
+    ///
+    /// # Errors
+    /// When `data` cannot be encoded.
+    pub fn emit_to_room(
+        &self,
+        room: Room,
+        event: &str,
+        data: &impl Serialize,
+    ) -> Result<(), serde_json::Error> {
+        let payload = serde_json::value::to_raw_value(data)?;
+        self.deliver(event, &Audience::room(room), &payload, None);
+        Ok(())
+    }
+
+    /// Sends any event to every socket, without the journal (contract §1.7). Rare.
+    ///
+    /// # Errors
+    /// When `data` cannot be encoded.
+    pub fn emit_global_event(
+        &self,
+        event: &str,
+        data: &impl Serialize,
+    ) -> Result<(), serde_json::Error> {
+        self.emit_to_room(Room::Everyone, event, data)
+    }
+
+    /// Closes the sockets of a sign-in that has ended.
+    pub fn end_session(&self, session: &Session) {
+        for socket in self.0.sockets.of_session(session) {
+            socket.disconnect(true, Reason::server(handshake::SIGNED_OUT));
+        }
+    }
+
+    /// Encodes the event once and sends it to each socket of the audience.
+    fn deliver(&self, name: &str, audience: &Audience, payload: &RawValue, but: Option<&Socket>) {
+        let Some(io) = self.io() else { return };
+        match Frame::event(NAMESPACE, name, &(payload,)) {
+            Ok(frame) => {
+                let mut selector = self.select(&io, audience);
+                if let Some(socket) = but {
+                    selector = selector.except_socket(socket);
+                }
+                selector.emit(&frame);
+            }
+            Err(error) => tracing::error!(%error, name, "an event cannot be sent"),
+        }
+    }
+
+    fn select(&self, io: &Io, audience: &Audience) -> Selector {
+        let mut selector = if audience.is_everyone() {
+            io.all()
+        } else {
+            io.to(audience.rooms.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        if let Some(user) = &audience.only {
+            selector = selector.only_sockets(&self.0.sockets.of_user(user));
+        }
+        if let Some(user) = &audience.except {
+            for socket in self.0.sockets.of_user(user) {
+                selector = selector.except_socket(&socket);
+            }
+        }
+        selector
+    }
+}
+
+fn unavailable() -> axum::response::Response {
+    let mut response = Response::new(axum::body::Body::empty());
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
+}

@@ -1,0 +1,128 @@
+//! `typing-start` and `typing-stop`: told to the others in the chat (contract §1.4).
+
+use std::sync::Arc;
+
+use events::chat::UserTyping;
+use events::{Event as _, Refusal, Room, Typing, UserId};
+use socketio::Socket;
+
+use super::client::{Client, Inside};
+use super::gateway::{Gateway, Outcome, Refused, Step};
+use crate::error::ApiError;
+use crate::extract::Caller;
+use crate::users;
+
+/// The longest name that is handed on in `open` access, in characters.
+const NAME_MAX: usize = 80;
+
+impl Gateway {
+    /// In `strict` access the socket must be in the chat, and who is typing is its user. Once the
+    /// user's name is known, an event needs nothing but memory.
+    pub(super) fn typing(
+        &self,
+        socket: &Socket,
+        client: &Client,
+        typing: Typing,
+    ) -> Result<Step, Refused> {
+        let room = Room::Chat(typing.chat_id.clone());
+        if !self.is_strict() {
+            return self.typing_as_said(socket, typing);
+        }
+        let caller = client.caller().ok_or_else(|| outside(&room))?;
+        if typing.user_id.as_ref().is_some_and(|user| *user != caller.user_id) {
+            return Err(Refused::forbidden("This is another user").about(room));
+        }
+        let inside = self.inside(client, &room.to_string());
+        let name = client.state().name.clone();
+        match (inside, name) {
+            (Inside::No, _) => Err(outside(&room)),
+            (Inside::Yes, Some(name)) => {
+                self.tell(socket, &caller, &typing, &name)?;
+                Ok(Step::Done(Some(room)))
+            }
+            (inside, name) => {
+                let (gateway, socket) = (self.clone(), socket.clone());
+                Ok(Step::Later(Box::pin(async move {
+                    gateway.typing_checked(&socket, &caller, &typing, inside, name).await
+                })))
+            }
+        }
+    }
+
+    async fn typing_checked(
+        &self,
+        socket: &Socket,
+        caller: &Caller,
+        typing: &Typing,
+        inside: Inside,
+        name: Option<Arc<str>>,
+    ) -> Outcome {
+        let room = Room::Chat(typing.chat_id.clone());
+        let Some(client) = socket.data::<Client>() else { return Ok(None) };
+        if inside != Inside::Yes && !self.is_inside(socket, client, &room.to_string()).await {
+            return Err(outside(&room));
+        }
+        let name = if let Some(name) = name {
+            name
+        } else {
+            let name = self.name_of(&caller.user_id).await.map_err(|_| Refused::internal())?;
+            let name: Arc<str> = name.into();
+            client.state().name = Some(name.clone());
+            name
+        };
+        self.tell(socket, caller, typing, &name)?;
+        Ok(Some(room))
+    }
+
+    async fn name_of(&self, user: &UserId) -> Result<String, ApiError> {
+        let mut tx = self.app.db.begin_read().await?;
+        Ok(users::service::find(&mut tx, user).await?.name)
+    }
+
+    fn tell(
+        &self,
+        socket: &Socket,
+        caller: &Caller,
+        typing: &Typing,
+        name: &str,
+    ) -> Result<(), Refused> {
+        self.broadcast(
+            socket,
+            &UserTyping {
+                chat_id: typing.chat_id.clone(),
+                user_id: caller.user_id.clone(),
+                user_name: Some(name.to_owned()),
+                is_typing: typing.is_typing,
+            },
+        )
+    }
+
+    /// `open` access: whoever says so is typing.
+    fn typing_as_said(&self, socket: &Socket, typing: Typing) -> Result<Step, Refused> {
+        let room = Room::Chat(typing.chat_id.clone());
+        let Some(user_id) = typing.user_id else {
+            let message = "`userId` is missing";
+            return Err(Refused::new(Refusal::BadRequest, message).about(room));
+        };
+        let name = typing.user_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+        let event = UserTyping {
+            chat_id: typing.chat_id,
+            user_id,
+            user_name: name.map(|name| name.chars().take(NAME_MAX).collect()),
+            is_typing: typing.is_typing,
+        };
+        self.broadcast(socket, &event)?;
+        Ok(Step::Done(Some(room)))
+    }
+
+    fn broadcast(&self, socket: &Socket, event: &UserTyping) -> Result<(), Refused> {
+        let payload = serde_json::value::to_raw_value(event).map_err(|_| Refused::internal())?;
+        let audience = event.audience(self.app.config.realtime.access, &());
+        self.realtime().deliver(UserTyping::NAME, &audience, &payload, Some(socket));
+        Ok(())
+    }
+}
+
+fn outside(room: &Room) -> Refused {
+    Refused::forbidden("Join the chat first").about(room.clone())
+}

@@ -1,0 +1,165 @@
+//! A Socket.IO client over WebSocket, as plain as the protocol allows (Engine.IO v4, Socket.IO
+//! v5): what the stock clients do is tested with them, this one shows every packet.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use souk::node::Node;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::Actor;
+
+/// Bounds every wait; nothing waits for it to pass.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A connected client.
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    asked: u64,
+    /// Events that nobody has asked for yet.
+    seen: VecDeque<(String, Value)>,
+}
+
+/// What the server sent.
+enum Packet {
+    Connected,
+    Refused(Value),
+    Event(String, Value),
+    Ack(u64, Value),
+    /// Left the namespace, or the connection is closed: with the reason of the close frame.
+    Gone(String),
+}
+
+impl Actor {
+    /// A socket with the actor's token.
+    pub async fn connect(&self, node: &Node) -> Socket {
+        let auth = json!({ "token": self.token });
+        Socket::connect(node, &auth).await.expect("the token opens a socket")
+    }
+}
+
+impl Socket {
+    /// Connects; the error of a client that is not let in is its `connect_error`.
+    pub async fn connect(node: &Node, auth: &Value) -> Result<Self, Value> {
+        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", node.addr());
+        let (stream, _) = connect_async(url).await.expect("a WebSocket");
+        let mut socket = Self { stream, asked: 0, seen: VecDeque::new() };
+        socket.send(format!("40{auth}")).await;
+        match socket.read().await {
+            Packet::Connected => Ok(socket),
+            Packet::Refused(error) => Err(error),
+            _ => panic!("neither let in nor refused"),
+        }
+    }
+
+    async fn send(&mut self, packet: String) {
+        // A socket that is closing takes nothing more; the reader says so.
+        let _ = self.stream.send(Message::text(packet)).await;
+    }
+
+    async fn read(&mut self) -> Packet {
+        tokio::time::timeout(PATIENCE, self.read_on())
+            .await
+            .unwrap_or_else(|_| panic!("nothing came; unread: {:?}", self.seen))
+    }
+
+    async fn read_on(&mut self) -> Packet {
+        loop {
+            let text = match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => text,
+                Some(Ok(Message::Close(frame))) => {
+                    return Packet::Gone(frame.map_or_else(String::new, |f| f.reason.to_string()));
+                }
+                None | Some(Err(_)) => return Packet::Gone(String::new()),
+                Some(Ok(_)) => continue,
+            };
+            let json = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+            match text.split_at(text.len().min(2)) {
+                ("2", "") => self.send("3".to_owned()).await,
+                ("40", _) => return Packet::Connected,
+                ("41", _) => return Packet::Gone("told to leave".to_owned()),
+                ("42", event) => {
+                    let mut event = json(event);
+                    let name = event[0].as_str().expect("a name").to_owned();
+                    return Packet::Event(name, event[1].take());
+                }
+                ("43", ack) => {
+                    let (id, args) = ack.split_at(ack.find('[').expect("arguments"));
+                    return Packet::Ack(id.parse().expect("an id"), json(args)[0].take());
+                }
+                ("44", error) => return Packet::Refused(json(error)),
+                ("0{", _) => {}
+                _ => panic!("what is {text}?"),
+            }
+        }
+    }
+
+    /// Sends an event without asking for an answer.
+    pub async fn emit(&mut self, event: &str, argument: &Value) {
+        self.send(format!("42{}", json!([event, argument]))).await;
+    }
+
+    /// Sends an event and returns its answer.
+    pub async fn ask(&mut self, event: &str, argument: impl Into<Value>) -> Value {
+        self.asked += 1;
+        let id = self.asked;
+        self.send(format!("42{id}{}", json!([event, argument.into()]))).await;
+        loop {
+            match self.read().await {
+                Packet::Ack(answered, answer) if answered == id => return answer,
+                Packet::Event(name, payload) => self.seen.push_back((name, payload)),
+                Packet::Gone(reason) => panic!("closed before the answer to {event}: {reason}"),
+                _ => panic!("something else than the answer to {event}"),
+            }
+        }
+    }
+
+    /// Joins or leaves, which must succeed.
+    pub async fn done(&mut self, event: &str, argument: impl Into<Value>) {
+        let answer = self.ask(event, argument).await;
+        assert_eq!(answer["ok"], true, "{event}: {answer}");
+    }
+
+    /// The next event of this name; those before it stay.
+    pub async fn event(&mut self, name: &str) -> Value {
+        if let Some(at) = self.seen.iter().position(|(seen, _)| seen == name) {
+            return self.seen.remove(at).map(|(_, payload)| payload).unwrap_or_default();
+        }
+        loop {
+            match self.read().await {
+                Packet::Event(seen, payload) if seen == name => return payload,
+                Packet::Event(seen, payload) => self.seen.push_back((seen, payload)),
+                Packet::Gone(reason) => panic!("closed before {name}: {reason}"),
+                _ => panic!("something else than {name}"),
+            }
+        }
+    }
+
+    /// The names of the unread events, once everything that was sent before has come: the answer
+    /// to a question cannot overtake it.
+    pub async fn unread(&mut self) -> Vec<String> {
+        self.ask("leave-chat-room", "none").await;
+        self.seen.drain(..).map(|(name, _)| name).collect()
+    }
+
+    /// Why the server closed the socket, once it did.
+    pub async fn closed(&mut self) -> String {
+        loop {
+            if let Packet::Gone(reason) = self.read().await {
+                return reason;
+            }
+        }
+    }
+
+    /// The connection, to treat it badly.
+    pub fn into_stream(self) -> TcpStream {
+        match self.stream.into_inner() {
+            MaybeTlsStream::Plain(stream) => stream,
+            _ => panic!("not plain"),
+        }
+    }
+}
