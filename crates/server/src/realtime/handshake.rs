@@ -1,5 +1,6 @@
 //! Who may connect (contract §1.1, §1.2).
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use events::{Access, Timestamp};
@@ -26,11 +27,30 @@ const TOKEN_MISSING: &str = "token_missing";
 /// Lets requests of allowed pages and of programs through. Browsers do not hold a WebSocket to
 /// CORS, so the origin is checked here, on polling and on upgrade (contract §1.1).
 pub fn check_origin(http: &HttpConfig, headers: &HeaderMap) -> Result<(), Refused> {
-    match headers.get(header::ORIGIN) {
+    let text = |name| headers.get(name).map(|value: &http::HeaderValue| value.to_str());
+    let host = text(header::HOST).and_then(Result::ok).unwrap_or_default();
+    match text(header::ORIGIN) {
         None => Ok(()),
-        Some(origin) if origin.to_str().is_ok_and(|o| http.allows_origin(o)) => Ok(()),
+        Some(Ok(origin)) if http.allows_origin(origin) || is_own(http, origin, host) => Ok(()),
         Some(_) => Err(Refused("Origin not allowed")),
     }
+}
+
+/// Whether a request comes from Souk's own address. Some clients that are no browsers name the
+/// address that they connect to as their origin (Python's `websocket-client` does). A name that
+/// is not `PUBLIC_URL`'s may be one that somebody else has pointed at this server, an address or
+/// `localhost` may not.
+fn is_own(http: &HttpConfig, origin: &str, host: &str) -> bool {
+    if origin.eq_ignore_ascii_case(&http.public_url) {
+        return true;
+    }
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
+        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
+    });
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    let is_fixed = name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok();
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    is_fixed && authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
 }
 
 /// The gate of the Socket.IO server. The router answers preflights and adds the CORS headers.
@@ -99,5 +119,47 @@ mod tests {
             assert_eq!(token(auth), None, "{auth}");
         }
         assert_eq!(auth_token(None), None);
+    }
+
+    #[test]
+    fn origins_are_the_front_ends_or_our_own() {
+        let vars = [
+            ("FRONTEND_URL", "https://shop.example,http://localhost:3000"),
+            ("PUBLIC_URL", "https://api.shop.example/"),
+        ];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let http = crate::config::Config::from_vars(&vars).unwrap().http;
+        let allowed = |origin: &str, host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if !origin.is_empty() {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            check_origin(&http, &headers).is_ok()
+        };
+        for (origin, host) in [
+            ("", "evil.example"),
+            ("https://shop.example", "api.shop.example"),
+            ("http://localhost:3000", "api.shop.example"),
+            ("https://api.shop.example", "api.shop.example"),
+            ("http://127.0.0.1:5000", "127.0.0.1:5000"),
+            ("http://[::1]:5000", "[::1]:5000"),
+            ("http://localhost:5000", "localhost:5000"),
+        ] {
+            assert!(allowed(origin, host), "{origin} at {host}");
+        }
+        for (origin, host) in [
+            ("null", "127.0.0.1:5000"),
+            ("http://evil.example", "127.0.0.1:5000"),
+            ("http://evil.example", "evil.example"),
+            ("http://evil.example:5000", "evil.example:5000"),
+            ("https://shop.example.evil.example", "api.shop.example"),
+            ("http://shop.example", "api.shop.example"),
+            ("http://localhost:3001", "localhost:5000"),
+            ("http://127.0.0.1:3000", "127.0.0.1:5000"),
+            ("ftp://127.0.0.1:5000", "127.0.0.1:5000"),
+        ] {
+            assert!(!allowed(origin, host), "{origin} at {host}");
+        }
     }
 }
