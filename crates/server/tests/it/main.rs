@@ -6,10 +6,12 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "so tests fail")]
 
 mod auth;
+mod authorization;
 mod bad_input;
 mod bus;
 mod catalogue;
 mod database;
+mod drills;
 mod journal;
 mod market_history;
 mod market_races;
