@@ -15,6 +15,7 @@ use crate::auth::tokens::Tokens;
 use crate::bus::Bus;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
+use crate::health::Health;
 use crate::idempotency::InFlight;
 use crate::jobs::Jobs;
 use crate::journal::Journal;
@@ -31,6 +32,8 @@ pub struct Inner {
     pub config: Config,
     /// The database.
     pub db: Db,
+    /// Whether the database answers.
+    pub health: Health,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids, tokens and codes.
@@ -46,7 +49,7 @@ pub struct Inner {
     /// The tail of the journal.
     pub journal: Journal,
     /// Ephemeral events to and from other nodes.
-    pub bus: Bus,
+    pub bus: Arc<Bus>,
     /// The sockets of this node.
     pub realtime: Realtime,
     /// The REST requests under way, for which a stop waits.

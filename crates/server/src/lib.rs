@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod extract;
+pub mod health;
 pub mod http;
 pub mod idempotency;
 pub mod jobs;

@@ -12,4 +12,5 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0002_accounts",
     "0003_marketplace",
     "0004_presence",
+    "0005_nodes",
 );

@@ -18,6 +18,7 @@ use crate::auth::tokens::Tokens;
 use crate::bus::Bus;
 use crate::clock::{Clock, Randomness, SystemClock};
 use crate::config::{Config, Secret};
+use crate::health::Health;
 use crate::jobs::{self, Jobs};
 use crate::journal::{Journal, sequencer};
 use crate::mailer::{LogMailer, Mailer, SmtpMailer};
@@ -76,12 +77,14 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
     let journal = Journal::new(db.clone());
     journal.start().await.map_err(|e| format!("the journal: {e}"))?;
     let node_id = Uuid::from_bytes(outside.random.bytes()).to_string();
+    let bus = Arc::new(Bus::new(&db, config.redis_url.as_ref(), &secret, node_id));
     let app = App::new(Inner {
-        bus: Bus::new(&db, config.redis_url.as_ref(), &secret, node_id),
+        health: Health::default(),
         tokens: Tokens::new(&secret, config.auth.access_token_ttl),
         passwords: Passwords::new(outside.password_params, &outside.random),
         attempts: Attempts::new(&config.auth, outside.clock.clone()),
-        realtime: Realtime::new(&config.realtime),
+        realtime: Realtime::new(&config.realtime, bus.clone()),
+        bus,
         requests: TaskTracker::new(),
         journal,
         jobs: Jobs::default(),
@@ -171,6 +174,8 @@ impl Node {
             let (journal, stop) = (&app.journal, &stop_tasks);
             tasks.spawn(sequencer::run(pool.clone(), journal.clone(), stop.clone()));
             tasks.spawn(sequencer::listen(pool.clone(), journal.clone(), stop.clone()));
+            let (app, pool, stop) = (app.clone(), pool.clone(), stop.clone());
+            tasks.spawn(async move { app.health.watch(pool, stop).await });
         }
         tasks.spawn(jobs::run(app.clone(), stop_tasks.clone()));
         Ok(Self { app, addr, tasks, stop_http, stop_tasks })

@@ -1,8 +1,10 @@
 //! Endpoints for operators and tools: liveness, readiness, the API's description.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
-use db::{args, sql};
+use db::{DbError, args, sql};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,6 +12,9 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::error::{ApiError, Result};
 use crate::router;
+
+/// Whoever asks whether a node is ready does not wait long for the answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// The state of this node.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,7 +46,11 @@ pub async fn ready(State(app): State<App>) -> Result<Json<Health>> {
         error.retry_after = Some(1);
         return Err(error);
     }
-    app.db.fetch_one(sql!("SELECT 1 AS one"), args![]).await?;
+    app.health.check()?;
+    let look = app.db.fetch_one(sql!("SELECT 1 AS one"), args![]);
+    tokio::time::timeout(ANSWER_WITHIN, look)
+        .await
+        .map_err(|_| DbError::Unavailable("the database does not answer".into()))??;
     Ok(Json(Health { status: "ready", version: env!("CARGO_PKG_VERSION") }))
 }
 

@@ -110,6 +110,11 @@ impl Bus {
         Self { node, transport, queue: Queue::default(), wake: Notify::new() }
     }
 
+    /// This node's name, new at each start.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
     /// Sends an event to the sockets of the other nodes, soon or never.
     pub fn publish(&self, event: &str, audience: &Audience, payload: &RawValue) {
         if matches!(self.transport, Transport::None) {

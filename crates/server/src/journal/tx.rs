@@ -44,6 +44,7 @@ impl DerefMut for Tx {
 
 impl Tx {
     pub(crate) async fn begin(app: &App) -> Result<Self, DbError> {
+        app.health.check()?;
         Ok(Self {
             inner: app.db.begin().await?,
             app: app.clone(),

@@ -26,6 +26,7 @@ mod gateway;
 mod handshake;
 mod joins;
 mod limits;
+mod nodes;
 mod presence;
 pub mod routes;
 mod sink;
@@ -45,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::bus::Bus;
 use crate::config::RealtimeConfig;
 use crate::extract::Session;
 
@@ -57,6 +59,7 @@ pub struct Realtime(Arc<Inner>);
 
 struct Inner {
     access: Access,
+    bus: Arc<Bus>,
     /// There from [`Realtime::start`] to [`Realtime::stop`].
     server: RwLock<Option<Server>>,
     sockets: sockets::Sockets,
@@ -69,8 +72,9 @@ struct Inner {
 
 impl Realtime {
     /// A handle that reaches no socket until [`start`](Self::start).
-    pub fn new(config: &RealtimeConfig) -> Self {
+    pub fn new(config: &RealtimeConfig, bus: Arc<Bus>) -> Self {
         Self(Arc::new(Inner {
+            bus,
             access: config.access,
             server: RwLock::default(),
             sockets: sockets::Sockets::default(),
@@ -92,13 +96,15 @@ impl Realtime {
                  socket gets the events about money"
             );
         }
-        presence::restore(app).await.map_err(|error| format!("who was online: {error}"))?;
+        nodes::enter(app).await.map_err(|error| format!("who was online: {error}"))?;
         let server = gateway::server(app).map_err(|error| format!("sockets: {error}"))?;
         *self.0.server.write().unwrap_or_else(PoisonError::into_inner) = Some(server);
         let (tasks, stop) = (&self.0.tasks, &self.0.stop);
         let sink = Arc::new(sink::RoomSink::new(app));
         tasks.spawn(app.journal.clone().run(sink, stop.clone()));
         tasks.spawn(presence::run(app.clone(), stop.clone()));
+        tasks.spawn(nodes::run(app.clone(), stop.clone()));
+        tasks.spawn(Bus::run(app.clone(), Arc::new(sink::FromNodes::new(app)), stop.clone()));
         Ok(())
     }
 
@@ -110,7 +116,7 @@ impl Realtime {
         if let Some(io) = self.io() {
             io.shutdown(grace).await;
         }
-        presence::save_all(app).await;
+        nodes::leave(app).await;
         // The server holds the application's state, which holds this.
         *self.0.server.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -138,7 +144,7 @@ impl Realtime {
     /// When the payload cannot be encoded.
     pub fn emit<E: Event>(&self, event: &E, address: &E::Address) -> Result<(), serde_json::Error> {
         for delivery in event.emission(self.0.access, address)?.deliveries {
-            self.deliver(E::NAME, &delivery.audience, &delivery.payload, None);
+            self.deliver_everywhere(E::NAME, &delivery.audience, &delivery.payload, None);
         }
         Ok(())
     }
@@ -154,7 +160,7 @@ impl Realtime {
         data: &impl Serialize,
     ) -> Result<(), serde_json::Error> {
         let payload = serde_json::value::to_raw_value(data)?;
-        self.deliver(event, &Audience::room(room), &payload, None);
+        self.deliver_everywhere(event, &Audience::room(room), &payload, None);
         Ok(())
     }
 
@@ -175,6 +181,18 @@ impl Realtime {
         for socket in self.0.sockets.of_session(session) {
             socket.disconnect(true, Reason::server(handshake::SIGNED_OUT));
         }
+    }
+
+    /// Sends the event to the sockets of this node, and of the others through the bus.
+    fn deliver_everywhere(
+        &self,
+        name: &str,
+        audience: &Audience,
+        payload: &RawValue,
+        but: Option<&Socket>,
+    ) {
+        self.deliver(name, audience, payload, but);
+        self.0.bus.publish(name, audience, payload);
     }
 
     /// Encodes the event once and sends it to each socket of the audience.

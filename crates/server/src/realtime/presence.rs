@@ -1,14 +1,20 @@
-//! Who is online (contract §1.5), on one node.
+//! Who is online (contract §1.5).
 //!
-//! A user is online from the first socket that says so until none has been there for the grace.
+//! On a node, a user is there from the first socket that says so until none has been there for the
+//! grace: that is counted in memory. Who is on which node stands in the database ([`store`]), and
+//! the transaction that writes it finds out whether the user is online or offline by it, so that
+//! of several nodes one tells it, to the sockets of all.
+//!
 //! Who is online stands in the database before it is told, and who is offline after: so a restart
 //! within the grace is not told to anyone, and whoever was told to be online and does not come
-//! back is told to be offline, also when the program was killed.
+//! back is told to be offline, also when the program was killed: another node goes on with the
+//! users of one that ended ([`super::nodes`]).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use db::DbError;
 use events::presence::UserStatusChange;
 use events::{OnlineStatus, Timestamp, UserId};
 use tokio::sync::{Notify, mpsc};
@@ -17,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 use super::store;
 use crate::app::App;
 
+/// Users that are written in one transaction.
+const BATCH: usize = 100;
 /// Pause after a failed write.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -87,11 +95,17 @@ impl State {
         Some(self.graces)
     }
 
-    /// The user was online before the start. The grace that begins.
-    fn restore(&mut self, user: UserId, last_seen: Timestamp) -> u64 {
+    /// The user was on a node that ended. The grace that begins, unless the user is here.
+    fn restore(&mut self, user: &UserId, last_seen: Timestamp) -> Option<u64> {
+        if self.online.contains_key(user) {
+            return None;
+        }
         self.graces += 1;
-        self.online.insert(user, Online { sockets: 0, gone: Some((self.graces, last_seen)) });
-        self.graces
+        let gone = Some((self.graces, last_seen));
+        self.online.insert(user.clone(), Online { sockets: 0, gone });
+        // Where the user had just left this node too, that is not the end any more.
+        self.unsaved.insert(user.clone(), Seen { online: true, last_seen });
+        Some(self.graces)
     }
 
     /// A grace is over. Whether the user is offline, since nobody came back in it.
@@ -139,14 +153,10 @@ impl People {
         let _ = self.leaving.send(Leaving { user, grace, until: Instant::now() + self.grace });
     }
 
-    /// What is known of a user without the database: whether online, and when last seen.
-    pub fn seen(&self, user: &UserId, now: Timestamp) -> Option<Seen> {
+    /// When a user who is on this node was last seen.
+    pub fn seen(&self, user: &UserId, now: Timestamp) -> Option<Timestamp> {
         let state = self.state();
-        if let Some(online) = state.online.get(user) {
-            let last_seen = online.gone.map_or(now, |(_, since)| since);
-            return Some(Seen { online: true, last_seen });
-        }
-        state.unsaved.get(user).copied()
+        state.online.get(user).map(|online| online.gone.map_or(now, |(_, since)| since))
     }
 }
 
@@ -158,15 +168,24 @@ pub fn came(app: &App, user: &UserId) {
     }
 }
 
-/// Gives those who were online when the node ended the grace to come back.
-pub async fn restore(app: &App) -> Result<(), db::DbError> {
+/// Gives a user who was on a node that ended the grace to come back.
+pub fn restore(app: &App, user: UserId, last_seen: Timestamp) {
     let people = &app.realtime.0.people;
-    for (user, last_seen) in store::online(&app.db).await? {
-        let mut state = people.state();
-        let grace = state.restore(user.clone(), last_seen);
+    let mut state = people.state();
+    if let Some(grace) = state.restore(&user, last_seen) {
         people.begin_grace(user, grace);
+        people.changed.notify_one();
     }
-    Ok(())
+}
+
+/// Writes down once more who is on this node.
+pub fn save_anew(app: &App) {
+    let (people, now) = (&app.realtime.0.people, app.clock.now());
+    let mut state = people.state();
+    let State { online, unsaved, .. } = &mut *state;
+    let here = Seen { online: true, last_seen: now };
+    unsaved.extend(online.keys().map(|user| (user.clone(), here)));
+    people.changed.notify_one();
 }
 
 /// Tells who has left and writes down who is online, until `stop`.
@@ -185,7 +204,10 @@ pub async fn run(app: App, stop: CancellationToken) {
     let telling = async {
         loop {
             people.changed.notified().await;
-            tell_changes(&app).await;
+            while let Err(error) = tell_changes(&app).await {
+                tracing::warn!(%error, "who is online cannot be written down");
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
         }
     };
     tokio::select! {
@@ -196,50 +218,39 @@ pub async fn run(app: App, stop: CancellationToken) {
 }
 
 /// Tells and writes down what has changed; what changes meanwhile is for the next time.
-async fn tell_changes(app: &App) {
+///
+/// # Errors
+/// [`DbError`]; then what is left stays for the next time.
+pub async fn tell_changes(app: &App) -> Result<(), DbError> {
     let people = &app.realtime.0.people;
-    let changes = people.state().unsaved.clone();
-    tell(app, changes.iter().filter(|(_, seen)| !seen.online));
-    while let Err(error) = save(app, &changes).await {
-        tracing::warn!(%error, "who is online cannot be written down");
-        tokio::time::sleep(RETRY_AFTER).await;
+    let unsaved = people.state().unsaved.clone();
+    let mut unsaved: Vec<_> = unsaved.into_iter().collect();
+    // All nodes lock users in the same order.
+    unsaved.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for some in unsaved.chunks(BATCH) {
+        let mut tx = app.db.begin().await?;
+        let changed = store::save(&mut tx, app.bus.node(), some).await?;
+        tell(app, changed.iter().filter(|(_, seen)| !seen.online));
+        tx.commit().await?;
+        tell(app, changed.iter().filter(|(_, seen)| seen.online));
+        let mut state = people.state();
+        for (user, seen) in some {
+            if state.unsaved.get(user) == Some(seen) {
+                state.unsaved.remove(user);
+            }
+        }
     }
-    tell(app, changes.iter().filter(|(_, seen)| seen.online));
+    Ok(())
 }
 
-fn tell<'a>(app: &App, changes: impl Iterator<Item = (&'a UserId, &'a Seen)>) {
+/// To the sockets of all nodes.
+fn tell<'a>(app: &App, changes: impl Iterator<Item = &'a (UserId, Seen)>) {
     for (user, Seen { online, last_seen }) in changes {
         let status = if *online { OnlineStatus::Online } else { OnlineStatus::Offline };
         let event = UserStatusChange { user_id: user.clone(), status, last_seen: *last_seen };
         if let Err(error) = app.realtime.emit(&event, &()) {
             tracing::error!(%error, "a status cannot be sent");
         }
-    }
-}
-
-async fn save(app: &App, changes: &HashMap<UserId, Seen>) -> Result<(), db::DbError> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    store::save(&app.db, changes).await?;
-    app.realtime.0.people.state().unsaved.retain(|user, seen| changes.get(user) != Some(seen));
-    Ok(())
-}
-
-/// At the end: writes down who is online, and until when.
-pub async fn save_all(app: &App) {
-    let now = app.clock.now();
-    let changes = {
-        let mut state = app.realtime.0.people.state();
-        let State { online, unsaved, .. } = &mut *state;
-        unsaved.extend(online.iter().map(|(user, online)| {
-            let last_seen = online.gone.map_or(now, |(_, since)| since);
-            (user.clone(), Seen { online: true, last_seen })
-        }));
-        unsaved.clone()
-    };
-    if let Err(error) = save(app, &changes).await {
-        tracing::warn!(%error, "who is online cannot be written down");
     }
 }
 
@@ -283,10 +294,11 @@ mod tests {
     #[test]
     fn a_restart_gives_the_grace() {
         let mut state = State::default();
-        let grace = state.restore(user(), at(1));
+        let grace = state.restore(&user(), at(1)).unwrap();
         assert!(!state.came(&user(), at(2)), "back within the grace: no event");
         assert!(!state.over(&user(), grace));
-        let grace = state.restore("u2".parse().unwrap(), at(1));
+        assert_eq!(state.restore(&user(), at(3)), None, "the user is here");
+        let grace = state.restore(&"u2".parse().unwrap(), at(1)).unwrap();
         assert!(state.over(&"u2".parse().unwrap(), grace));
         assert_eq!(state.unsaved[&"u2".parse().unwrap()].last_seen, at(1));
     }

@@ -65,12 +65,13 @@ pub async fn presence(
     let mut tx = app.db.begin_read().await?;
     let mut answer = Vec::with_capacity(users.len());
     for user_id in users {
-        let seen = people.seen(&user_id, now);
-        let last_seen = match seen {
-            Some(seen) => Some(seen.last_seen),
-            None => store::last_seen(&mut tx, &user_id).await?,
+        let (online, last_seen) = match people.seen(&user_id, now) {
+            Some(last_seen) => (true, Some(last_seen)),
+            None => match store::find(&mut tx, &user_id).await? {
+                Some(seen) => (seen.online, Some(if seen.online { now } else { seen.last_seen })),
+                None => (false, None),
+            },
         };
-        let online = seen.is_some_and(|seen| seen.online);
         let status = if online { OnlineStatus::Online } else { OnlineStatus::Offline };
         answer.push(UserPresence { user_id, status, last_seen });
     }

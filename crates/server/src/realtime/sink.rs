@@ -5,6 +5,7 @@ use events::{Access, Room, UserId};
 use super::Realtime;
 use super::client::Client;
 use crate::app::App;
+use crate::bus::{Message, Receiver};
 use crate::extract::Session;
 use crate::journal::{Control, Entry, EntryKind, Sink};
 
@@ -17,6 +18,25 @@ impl RoomSink {
     /// For the sockets of this node.
     pub fn new(app: &App) -> Self {
         Self { app: app.clone() }
+    }
+}
+
+/// Hands what other nodes say without the journal to the sockets of this one.
+pub struct FromNodes {
+    app: App,
+}
+
+impl FromNodes {
+    /// For the sockets of this node.
+    pub fn new(app: &App) -> Self {
+        Self { app: app.clone() }
+    }
+}
+
+impl Receiver for FromNodes {
+    fn receive(&self, message: Message) {
+        let Message { event, audience, payload } = message;
+        self.app.realtime.deliver(&event, &audience, &payload, None);
     }
 }
 

@@ -1,41 +1,164 @@
-//! The table `presence`.
-
-use std::collections::HashMap;
+//! The tables `presence`, `presence_nodes` and `nodes`.
+//!
+//! What holds always here: a user is online if and only if a row of `presence_nodes` says on which
+//! node. Who changes either locks the user's row of `presence` first, so of several nodes one sees
+//! that it was the first or the last.
 
 use db::{Db, DbError, args, sql};
 use events::{Timestamp, UserId};
 
 use super::presence::Seen;
 
-/// Who was online when it was last written, and when they were last seen.
-pub async fn online(db: &Db) -> Result<Vec<(UserId, Timestamp)>, DbError> {
-    let sql = sql!("SELECT user_id, last_seen FROM presence WHERE online");
-    let rows = db.fetch_all(sql, args![]).await?;
-    rows.iter()
-        .map(|row| Ok((row.parse("user_id")?, Timestamp::from_millis(row.get("last_seen")?))))
-        .collect()
-}
-
-/// When a user who is not online was last seen.
-pub async fn last_seen(tx: &mut db::Tx, user: &UserId) -> Result<Option<Timestamp>, DbError> {
-    let sql = sql!("SELECT last_seen FROM presence WHERE user_id = $1");
+/// What is known of a user.
+pub async fn find(tx: &mut db::Tx, user: &UserId) -> Result<Option<Seen>, DbError> {
+    let sql = sql!("SELECT online, last_seen FROM presence WHERE user_id = $1");
     let row = tx.fetch_optional(sql, args![user]).await?;
-    row.map(|row| Ok(Timestamp::from_millis(row.get("last_seen")?))).transpose()
+    row.map(|row| {
+        let last_seen = Timestamp::from_millis(row.get("last_seen")?);
+        Ok(Seen { online: row.get("online")?, last_seen })
+    })
+    .transpose()
 }
 
-/// Writes the state of users.
-pub async fn save(db: &Db, users: &HashMap<UserId, Seen>) -> Result<(), DbError> {
-    let mut tx = db.begin().await?;
+/// Writes whether users are on this node, in the order of their ids, and returns those who are
+/// online or offline by it and were not before, on any node.
+pub async fn save(
+    tx: &mut db::Tx,
+    node: &str,
+    users: &[(UserId, Seen)],
+) -> Result<Vec<(UserId, Seen)>, DbError> {
+    let mut changed = Vec::new();
     for (user, seen) in users {
+        let last_seen = seen.last_seen.as_millis();
         tx.execute(
             sql!(
                 "INSERT INTO presence (user_id, online, last_seen) VALUES ($1, $2, $3)
-                 ON CONFLICT (user_id)
-                 DO UPDATE SET online = excluded.online, last_seen = excluded.last_seen"
+                 ON CONFLICT (user_id) DO NOTHING"
             ),
-            args![user, seen.online, seen.last_seen.as_millis()],
+            args![user, false, last_seen],
         )
         .await?;
+        let lock = sql!("SELECT online FROM presence WHERE user_id = $1").for_update();
+        tx.fetch_one(lock, args![user]).await?;
+        let changes = if seen.online {
+            tx.execute(
+                sql!(
+                    "INSERT INTO presence_nodes (user_id, node_id) VALUES ($1, $2)
+                     ON CONFLICT (user_id, node_id) DO NOTHING"
+                ),
+                args![user, node],
+            )
+            .await?;
+            tx.execute(
+                sql!(
+                    "UPDATE presence SET online = $1, last_seen = $2
+                     WHERE user_id = $3 AND NOT online"
+                ),
+                args![true, last_seen, user],
+            )
+            .await?
+        } else {
+            tx.execute(
+                sql!("DELETE FROM presence_nodes WHERE user_id = $1 AND node_id = $2"),
+                args![user, node],
+            )
+            .await?;
+            tx.execute(
+                sql!(
+                    "UPDATE presence SET online = $1, last_seen = $2 WHERE user_id = $3 AND online
+                     AND NOT EXISTS (SELECT 1 FROM presence_nodes n WHERE n.user_id = $3)"
+                ),
+                args![false, last_seen, user],
+            )
+            .await?
+        };
+        if changes > 0 {
+            changed.push((user.clone(), *seen));
+        }
     }
+    Ok(changed)
+}
+
+/// A node and the count of its signs of life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beats {
+    /// The node.
+    pub node: String,
+    /// Grows while it lives; negative once it has stopped.
+    pub count: i64,
+}
+
+/// This node begins.
+pub async fn enter(db: &Db, node: &str, now: Timestamp) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    tx.execute(
+        sql!("INSERT INTO nodes (id, beats, seen_at) VALUES ($1, 0, $2)"),
+        args![node, now.as_millis()],
+    )
+    .await?;
     tx.commit().await
+}
+
+/// A sign of life of this node. False when others have taken it for dead.
+pub async fn beat(db: &Db, node: &str, now: Timestamp) -> Result<bool, DbError> {
+    let mut tx = db.begin().await?;
+    let found = tx
+        .execute(
+            sql!("UPDATE nodes SET beats = beats + 1, seen_at = $1 WHERE id = $2"),
+            args![now.as_millis(), node],
+        )
+        .await?;
+    tx.commit().await?;
+    Ok(found == 1)
+}
+
+/// This node has stopped: others need not wait to see that it is dead.
+pub async fn leave(db: &Db, node: &str, now: Timestamp) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    tx.execute(
+        sql!("UPDATE nodes SET beats = -1, seen_at = $1 WHERE id = $2"),
+        args![now.as_millis(), node],
+    )
+    .await?;
+    tx.commit().await
+}
+
+/// The nodes but this one.
+pub async fn others(db: &Db, node: &str) -> Result<Vec<Beats>, DbError> {
+    let rows =
+        db.fetch_all(sql!("SELECT id, beats FROM nodes WHERE id <> $1"), args![node]).await?;
+    rows.iter().map(|row| Ok(Beats { node: row.get("id")?, count: row.get("beats")? })).collect()
+}
+
+/// Takes the users of a dead node over; of several nodes that try, one does. Who they are, and
+/// when the dead node was last heard of.
+pub async fn take_over(
+    db: &Db,
+    node: &str,
+    dead: &Beats,
+) -> Result<Vec<(UserId, Timestamp)>, DbError> {
+    let mut tx = db.begin().await?;
+    let taken = tx
+        .fetch_optional(
+            sql!("DELETE FROM nodes WHERE id = $1 AND beats = $2 RETURNING seen_at"),
+            args![&dead.node, dead.count],
+        )
+        .await?;
+    let Some(taken) = taken else { return Ok(Vec::new()) };
+    let last_seen = Timestamp::from_millis(taken.get("seen_at")?);
+    let users = tx
+        .fetch_all(sql!("SELECT user_id FROM presence_nodes WHERE node_id = $1"), args![&dead.node])
+        .await?;
+    tx.execute(
+        sql!(
+            "INSERT INTO presence_nodes (user_id, node_id)
+             SELECT user_id, $1 FROM presence_nodes WHERE node_id = $2
+             ON CONFLICT (user_id, node_id) DO NOTHING"
+        ),
+        args![node, &dead.node],
+    )
+    .await?;
+    tx.execute(sql!("DELETE FROM presence_nodes WHERE node_id = $1"), args![&dead.node]).await?;
+    tx.commit().await?;
+    users.iter().map(|row| Ok((row.parse("user_id")?, last_seen))).collect()
 }

@@ -118,7 +118,7 @@ impl Gateway {
     fn broadcast(&self, socket: &Socket, event: &UserTyping) -> Result<(), Refused> {
         let payload = serde_json::value::to_raw_value(event).map_err(|_| Refused::internal())?;
         let audience = event.audience(self.app.config.realtime.access, &());
-        self.realtime().deliver(UserTyping::NAME, &audience, &payload, Some(socket));
+        self.realtime().deliver_everywhere(UserTyping::NAME, &audience, &payload, Some(socket));
         Ok(())
     }
 }

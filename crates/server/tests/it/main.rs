@@ -15,6 +15,7 @@ mod drills;
 mod journal;
 mod market_history;
 mod market_races;
+mod nodes;
 mod offers;
 mod passwords;
 mod realtime;

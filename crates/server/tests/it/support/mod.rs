@@ -14,6 +14,7 @@ mod http;
 mod journal;
 pub mod market;
 pub mod nodes;
+pub mod proxy;
 mod socket;
 
 use std::collections::BTreeMap;
