@@ -9,7 +9,11 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use lexopt::prelude::*;
 
-use crate::{process, project};
+use crate::setup::Installer;
+use crate::{postgres, process, project};
+
+/// Tells the tests where their server is.
+const POSTGRES_URL: &str = "SOUK_TEST_POSTGRES_URL";
 
 /// A drill and its full length.
 struct Drill {
@@ -18,20 +22,46 @@ struct Drill {
     /// The package whose tests hold it.
     package: &'static str,
     rounds: u32,
+    /// Whether it wants a PostgreSQL server.
+    postgres: bool,
 }
 
-const DRILLS: &[Drill] = &[Drill {
-    name: "kill",
-    about: "Kills the server under load and checks that nothing acknowledged is lost",
-    package: "souk",
-    rounds: 50,
-}];
+const DRILLS: &[Drill] = &[
+    Drill {
+        name: "kill",
+        about: "Kills the server under load and checks that nothing acknowledged is lost",
+        package: "souk",
+        rounds: 50,
+        postgres: false,
+    },
+    Drill {
+        name: "kill_postgres",
+        about: "The same with two nodes on PostgreSQL",
+        package: "souk",
+        rounds: 50,
+        postgres: true,
+    },
+    Drill {
+        name: "ordering",
+        about: "Thousands of commits by 32 writers on two nodes, seen once and in order by clients",
+        package: "souk",
+        rounds: 100,
+        postgres: true,
+    },
+    Drill {
+        name: "partition",
+        about: "Seconds that a node is cut off from its database, and how it catches up",
+        package: "souk",
+        rounds: 30,
+        postgres: true,
+    },
+];
 
 /// Runs the drill that `args` name, or lists them all.
 pub fn run(args: Vec<OsString>) -> Result<ExitCode> {
     let Some((drill, rounds)) = parse(args)? else {
         for drill in DRILLS {
-            println!("{:12} {} ({} rounds)", drill.name, drill.about, drill.rounds);
+            println!("{:14} {} ({} rounds)", drill.name, drill.about, drill.rounds);
         }
         return Ok(ExitCode::SUCCESS);
     };
@@ -39,13 +69,20 @@ pub fn run(args: Vec<OsString>) -> Result<ExitCode> {
         bail!("a drill needs cargo-nextest: `cargo install --locked cargo-nextest`");
     }
     process::forward_signals()?;
-    process::run(
-        project::cargo()
-            .args(["nextest", "run", "--profile", "drill", "--no-capture", "-p", drill.package])
-            .arg("-E")
-            .arg(format!("test(/\\bdrills::{}::/)", drill.name))
-            .env("SOUK_DRILL_ROUNDS", rounds.to_string()),
-    )?;
+    let mut cargo = project::cargo();
+    cargo
+        .args(["nextest", "run", "--profile", "drill", "--no-capture", "-p", drill.package])
+        .arg("-E")
+        .arg(format!("test(/\\bdrills::{}::/)", drill.name))
+        .env("SOUK_DRILL_ROUNDS", rounds.to_string());
+    let mut server = None;
+    if drill.postgres && std::env::var_os(POSTGRES_URL).is_none() {
+        let (started, url) = postgres::start(&Installer::new(true))?;
+        cargo.env(POSTGRES_URL, url);
+        server = Some(started);
+    }
+    process::run(&mut cargo)?;
+    drop(server);
     Ok(ExitCode::SUCCESS)
 }
 

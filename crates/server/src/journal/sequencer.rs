@@ -114,8 +114,10 @@ async fn serve_terms(pool: &PgPool, journal: &Journal) -> Result<(), sqlx::Error
         if moved > 0 {
             last_moved = Instant::now();
             journal.wake_tail();
-        }
-        if moved == BATCH {
+            if moved < BATCH {
+                // Under load each commit would otherwise be a move of its own.
+                sleep(POLL_BUSY).await;
+            }
             continue;
         }
         let pause = if last_moved.elapsed() < BUSY_FOR { POLL_BUSY } else { POLL_IDLE };

@@ -2,7 +2,7 @@
 //! every acknowledged write is there; every committed event is in the journal exactly once and in
 //! order; none stands for a change that was rolled back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::http::{Answer, Http};
 use super::process::Souk;
+use super::rounds;
 
 /// Writers that work at the same time.
 const WRITERS: usize = 8;
@@ -138,9 +139,14 @@ async fn write(world: Arc<World>, number: usize) -> Told {
     told
 }
 
-/// Runs the drill: `rounds` kills under load, then the check.
-async fn drill(rounds: u64, directory: &Path) {
-    let url = format!("sqlite:{}", directory.join("souk.db").display());
+/// Runs the drill: `rounds` kills under load, then the check. Of several nodes the one is killed
+/// to which the writers talk, and they go on with another.
+pub(super) async fn drill(rounds: u64, nodes: usize, url: &str, directory: &Path) {
+    let start = async || {
+        let secret = ("JWT_SECRET", "the same key on all nodes of the drill");
+        Souk::start(url, directory, &[secret]).await
+    };
+    let mut running = VecDeque::new();
     let (address, authority) = watch::channel(None);
     let (acks, mut acknowledged) = watch::channel(0);
     let world = Arc::new(World {
@@ -153,8 +159,11 @@ async fn drill(rounds: u64, directory: &Path) {
     let writers: Vec<_> =
         (0..WRITERS).map(|number| tokio::spawn(write(world.clone(), number))).collect();
     for round in 1..=rounds {
-        let souk = Souk::start(&url, directory, &[]).await;
-        address.send_replace(Some(souk.authority.clone()));
+        while running.len() < nodes {
+            running.push_back(start().await);
+        }
+        let victim = running.pop_front().expect("at least one node");
+        address.send_replace(Some(victim.authority.clone()));
         // The writers' tasks fail the drill at its end; here they only must not stall it.
         let goal = *acknowledged.borrow() + ACKS_PER_ROUND;
         let enough = acknowledged.wait_for(|acks| *acks >= goal);
@@ -162,13 +171,16 @@ async fn drill(rounds: u64, directory: &Path) {
             .await
             .expect("writers make progress")
             .expect("drill runs");
-        address.send_replace(None);
-        souk.kill().await;
+        address.send_replace(running.front().map(|souk| souk.authority.clone()));
+        victim.kill().await;
         if round % 10 == 0 {
             println!("{round} kills, {} writes acknowledged", acknowledged.borrow().to_owned());
         }
     }
-    let souk = Souk::start(&url, directory, &[]).await;
+    let souk = match running.pop_front() {
+        Some(souk) => souk,
+        None => start().await,
+    };
     world.done.store(true, Ordering::Relaxed);
     address.send_replace(Some(souk.authority.clone()));
     let mut told = Told::default();
@@ -180,7 +192,7 @@ async fn drill(rounds: u64, directory: &Path) {
     }
     let status = souk.terminate().await;
     assert!(status.success(), "a stop by SIGTERM is no failure: {status}");
-    check(&url, &told).await;
+    check(url, &told).await;
     println!(
         "{rounds} kills: {} requests, {} offers, {} accepts acknowledged, {} answers lost; \
          nothing lost, nothing doubled",
@@ -260,7 +272,7 @@ async fn check(url: &str, told: &Told) {
 /// `SOUK_DRILL_ROUNDS` sets the number of kills; 10 without it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_drill() {
-    let rounds = std::env::var("SOUK_DRILL_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
     let directory = tempfile::tempdir().expect("temporary directory");
-    drill(rounds, directory.path()).await;
+    let url = format!("sqlite:{}", directory.path().join("souk.db").display());
+    drill(rounds(10), 1, &url, directory.path()).await;
 }

@@ -3,4 +3,12 @@
 
 mod http;
 mod kill;
+mod kill_postgres;
+mod ordering;
+mod partition;
 mod process;
+
+/// The length that `cargo xtask drill` asks for; `short` among the tests.
+fn rounds(short: u64) -> u64 {
+    std::env::var("SOUK_DRILL_ROUNDS").ok().and_then(|number| number.parse().ok()).unwrap_or(short)
+}
