@@ -7,3 +7,4 @@
 pub mod machine;
 pub mod node;
 pub mod stats;
+pub mod websocket;
