@@ -51,8 +51,8 @@ impl Room {
         self.say = websocket::from_client(server.say(room, bytes).as_bytes());
     }
 
-    /// Sends `messages` messages, `window` at a time, and waits until all members of `range` have
-    /// all of them. Returns the time from each message to its last delivery, in milliseconds.
+    /// Sends `messages` messages, `window` at a time, each time when all members of `range` have
+    /// those before. Returns the time from each message to its last delivery, in milliseconds.
     pub fn talk_to(
         &mut self,
         range: std::ops::Range<usize>,
@@ -76,9 +76,10 @@ impl Room {
             if arrived[message] == range.len() {
                 let now = Instant::now();
                 took.push((now - sent[message]).as_secs_f64() * 1e3);
-                if sent.len() < messages {
-                    sent.push(now);
-                    clients.send(*talker, say)?;
+                if took.len() == sent.len() && sent.len() < messages {
+                    let next = window.min(messages - sent.len());
+                    sent.resize(sent.len() + next, now);
+                    clients.send(*talker, &say.repeat(next))?;
                 }
             }
             Ok(took.len() == messages)

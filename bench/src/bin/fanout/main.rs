@@ -82,8 +82,7 @@ fn main() -> Result<()> {
     let programs = Programs::new()?;
     let peers = prepare(&programs, &options.peers);
     let machine = Machine::here();
-    // Other programs on the machine then disturb less. It needs a right that not all have.
-    let _ = rustix::process::nice(-10);
+    machine::go_first();
     machine::bind_to(&[clients])?;
 
     let size = if options.quick { Size::QUICK } else { Size::FULL };
