@@ -65,7 +65,8 @@ pub fn bind_to(cores: &[usize]) -> io::Result<()> {
 }
 
 /// Lets this process and those that it starts go before the other programs of the machine, which
-/// then disturb less. It needs a right that not every user has, and goes without it.
+/// then disturb less and are slowed down. It needs a right that not every user has, and goes
+/// without it. Where sessions are scheduled as groups, the session keeps its place afterwards.
 pub fn go_first() {
     const NICE: i32 = -10;
     let _ = rustix::process::nice(NICE);

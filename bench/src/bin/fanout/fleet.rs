@@ -322,9 +322,7 @@ fn frames(
             }
             Phase::Joining if text.starts_with(b"40") => {
                 let joins = std::mem::take(&mut client.joins);
-                for join in &joins {
-                    client.stream.write_all(join)?;
-                }
+                client.stream.write_all(&joins.concat())?;
                 client.await_acks(joins.len(), &mut clients.ready);
             }
             Phase::Acknowledging(left) if text.starts_with(b"43") => {

@@ -14,6 +14,15 @@ const DELIVERY: &[u8] = br#"42["user-typing""#;
 /// The longest that any load may take.
 const LIMIT: Duration = Duration::from_mins(2);
 
+/// How many messages are under way.
+#[derive(Debug, Clone, Copy)]
+pub enum Pace {
+    /// So many are sent at once, and the next so many when all of those were delivered.
+    InStep(usize),
+    /// So many at any time: each that was delivered is followed by another.
+    InFlight(usize),
+}
+
 /// A fleet with a talker, who is in no room, and the members of one room.
 pub struct Room {
     pub fleet: Fleet,
@@ -51,14 +60,18 @@ impl Room {
         self.say = websocket::from_client(server.say(room, bytes).as_bytes());
     }
 
-    /// Sends `messages` messages, `window` at a time, each time when all members of `range` have
-    /// those before. Returns the time from each message to its last delivery, in milliseconds.
+    /// Sends `messages` messages with as many in flight as `pace` says, counting one as delivered
+    /// when all members of `range` have it. Returns the time from each message to its last delivery, in milliseconds.
     pub fn talk_to(
         &mut self,
         range: std::ops::Range<usize>,
         messages: usize,
-        window: usize,
+        pace: Pace,
     ) -> Result<Vec<f64>> {
+        let (window, in_step) = match pace {
+            Pace::InStep(window) => (window, true),
+            Pace::InFlight(window) => (window, false),
+        };
         let Self { fleet, talker, say, got, .. } = self;
         got.fill(0);
         let mut sent = vec![Instant::now()];
@@ -76,8 +89,8 @@ impl Room {
             if arrived[message] == range.len() {
                 let now = Instant::now();
                 took.push((now - sent[message]).as_secs_f64() * 1e3);
-                if took.len() == sent.len() && sent.len() < messages {
-                    let next = window.min(messages - sent.len());
+                if (!in_step || took.len() == sent.len()) && sent.len() < messages {
+                    let next = if in_step { window.min(messages - sent.len()) } else { 1 };
                     sent.resize(sent.len() + next, now);
                     clients.send(*talker, &say.repeat(next))?;
                 }
@@ -88,8 +101,8 @@ impl Room {
     }
 
     /// [`Self::talk_to`] all members.
-    pub fn talk(&mut self, messages: usize, window: usize) -> Result<Vec<f64>> {
-        self.talk_to(self.members.clone(), messages, window)
+    pub fn talk(&mut self, messages: usize, pace: Pace) -> Result<Vec<f64>> {
+        self.talk_to(self.members.clone(), messages, pace)
     }
 }
 

@@ -31,6 +31,8 @@ cargo xtask bench fanout [options]
   --rounds <n>     rounds, by default 5
   --only <name>    a scenario; may be given several times
   --peer <name>    a server; may be given several times
+  --first          goes before other programs, as does all else of this session from then on
+  --no-build       takes the servers as they were built before
   --out <folder>   where table, chart and raw figures go, by default <target>/bench
 ";
 
@@ -39,13 +41,22 @@ struct Options {
     rounds: usize,
     only: Vec<String>,
     peers: Vec<Peer>,
+    build: bool,
+    first: bool,
     out: Option<PathBuf>,
 }
 
 fn options() -> Result<Option<Options>> {
     use lexopt::prelude::*;
-    let mut options =
-        Options { quick: false, rounds: 5, only: Vec::new(), peers: Vec::new(), out: None };
+    let mut options = Options {
+        quick: false,
+        rounds: 5,
+        only: Vec::new(),
+        peers: Vec::new(),
+        build: true,
+        first: false,
+        out: None,
+    };
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
@@ -63,6 +74,8 @@ fn options() -> Result<Option<Options>> {
                 let peer = Peer::ALL.into_iter().find(|peer| *peer.key() == *name);
                 options.peers.push(peer.with_context(|| format!("no peer {}", name.display()))?);
             }
+            Long("first") => options.first = true,
+            Long("no-build") => options.build = false,
             Long("out") => options.out = Some(parser.value()?.into()),
             Short('h') | Long("help") => return Ok(None),
             _ => return Err(arg.unexpected().into()),
@@ -80,9 +93,11 @@ fn main() -> Result<()> {
     let [.., clients, server] = cores[..] else { bail!("this needs two cores") };
     machine::raise_open_files()?;
     let programs = Programs::new()?;
-    let peers = prepare(&programs, &options.peers);
+    let peers = prepare(&programs, &options.peers, options.build);
     let machine = Machine::here();
-    machine::go_first();
+    if options.first {
+        machine::go_first();
+    }
     machine::bind_to(&[clients])?;
 
     let size = if options.quick { Size::QUICK } else { Size::FULL };
@@ -147,14 +162,16 @@ fn main() -> Result<()> {
 }
 
 /// Builds the servers. One that cannot be built is left out and named.
-fn prepare(programs: &Programs, wanted: &[Peer]) -> Vec<Peer> {
+fn prepare(programs: &Programs, wanted: &[Peer], build: bool) -> Vec<Peer> {
     let wanted = |peer: &Peer| wanted.is_empty() || wanted.contains(peer);
-    let is_ready = |peer: &Peer| match programs.prepare(*peer) {
-        Ok(()) => true,
-        Err(error) => {
-            eprintln!("{} is left out: {error:#}", peer.key());
-            false
-        }
-    };
+    let is_ready = |peer: &Peer| !build || is_built(programs, *peer);
     Peer::ALL.into_iter().filter(wanted).filter(is_ready).collect()
+}
+
+fn is_built(programs: &Programs, peer: Peer) -> bool {
+    let result = programs.prepare(peer);
+    if let Err(error) = &result {
+        eprintln!("{} is left out: {error:#}", peer.key());
+    }
+    result.is_ok()
 }

@@ -140,6 +140,13 @@ impl Programs {
         }
     }
 
+    /// Where a server's output goes.
+    fn log(&self, peer: Peer) -> Result<fs::File> {
+        let folder = self.target.join("bench");
+        fs::create_dir_all(&folder)?;
+        Ok(fs::File::create(folder.join(format!("{}.log", peer.key())))?)
+    }
+
     fn venv(&self) -> PathBuf {
         self.target.join("bench-venv")
     }
@@ -215,8 +222,10 @@ impl Server {
                 .current_dir(&path);
             folder = Some(path);
         }
+        let log = programs.log(peer)?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         machine::bind_to(on)?;
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        let child = command.spawn();
         machine::bind_to(then)?;
         let child = child.with_context(|| format!("cannot start {}", peer.key()))?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));

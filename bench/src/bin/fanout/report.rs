@@ -30,6 +30,7 @@ const fn measure(
 pub const COMPARED: &[Measure] = &[
     measure("room", "one room, one message at a time", "µs", 1),
     measure("room-4", "four in flight", "µs", 1),
+    measure("room-4-step", "four at once", "µs", 1),
     measure("pairs", "rooms of two", "µs", 1),
     measure("idle", "memory of an idle connection", "KiB", 1),
     measure("idle-after", "more after a burst", "KiB", 1),
@@ -45,6 +46,7 @@ pub const FURTHER: &[Measure] = &[
     measure("crowd-quiet-p99", "a message between two, p99", "ms", 2),
     measure("crowd-p50", "the same while a large room is served, median", "ms", 2),
     measure("crowd-p99", "the same while a large room is served, p99", "ms", 2),
+    measure("crowd-delay", "what the large room adds to the p99", "ms", 2),
     measure("frozen-p99", "p99 of a room, a tenth of it frozen", "× none frozen", 2),
     measure("frozen-cut", "frozen clients cut by their queue", "%", 0),
     measure("frozen-memory", "memory of a frozen client", "KiB", 0),

@@ -10,7 +10,7 @@ use bench::machine;
 use bench::stats::percentile;
 
 use crate::fleet::Fleet;
-use crate::load::{Pairs, Room};
+use crate::load::{Pace, Pairs, Room};
 use crate::peers::{Peer, Programs, Server};
 
 /// How much is done.
@@ -82,6 +82,8 @@ const SINGLE: &[Peer] = &[
     Peer::Node,
     Peer::Python,
 ];
+/// Souk hands on no message that is large enough.
+const CRATE: &[Peer] = &[Peer::Crate];
 const OURS: &[Peer] = &[Peer::Crate, Peer::Souk];
 const OURS_AND_RIVAL: &[Peer] = &[Peer::Crate, Peer::Souk, Peer::Socketioxide];
 
@@ -93,7 +95,7 @@ pub const ALL: &[Scenario] = &[
     Scenario { name: "connect", peers: SINGLE, run: connect },
     Scenario { name: "cores", peers: OURS, run: cores },
     Scenario { name: "crowd", peers: OURS_AND_RIVAL, run: crowd },
-    Scenario { name: "frozen", peers: OURS, run: frozen },
+    Scenario { name: "frozen", peers: CRATE, run: frozen },
     Scenario { name: "storm", peers: OURS_AND_RIVAL, run: storm },
 ];
 
@@ -105,17 +107,22 @@ fn cpu_of(server: &Server, count: usize, work: impl FnOnce() -> Result<()>) -> R
     Ok(spent.as_secs_f64() * 1e6 / count as f64)
 }
 
-/// One room: a message at a time, then four in flight.
+/// One room: a message at a time, then four, in flight and in step.
 fn room(bench: &Bench, peer: Peer) -> Result<Figures> {
     let server = bench.start(peer)?;
     let mut room = Room::connect(&server, 1, bench.size.room)?;
     // Python takes a tenth of a second for a message.
     let messages = bench.size.messages / if peer == Peer::Python { 10 } else { 1 };
-    room.talk(messages / 10 + 1, 1)?;
+    room.talk(messages / 10 + 1, Pace::InStep(1))?;
     let mut figures = Vec::new();
-    for (name, window) in [("room", 1), ("room-4", 4)] {
+    let paces = [
+        ("room", Pace::InStep(1)),
+        ("room-4", Pace::InFlight(4)),
+        ("room-4-step", Pace::InStep(4)),
+    ];
+    for (name, pace) in paces {
         let count = messages * bench.size.room;
-        figures.push((name, cpu_of(&server, count, || room.talk(messages, window).map(drop))?));
+        figures.push((name, cpu_of(&server, count, || room.talk(messages, pace).map(drop))?));
     }
     Ok(figures)
 }
@@ -162,7 +169,7 @@ fn idle(bench: &Bench, peer: Peer) -> Result<Figures> {
     fleet.idle(Duration::from_secs(1))?;
     let joined = each(machine::resident_bytes(server.pid())?);
     let mut room = Room::of(fleet, &server, 7, 0, 50..count + 50);
-    room.talk(if peer == Peer::Python { 4 } else { 32 }, 4)?;
+    room.talk(if peer == Peer::Python { 4 } else { 32 }, Pace::InStep(4))?;
     room.fleet.idle(Duration::from_secs(2))?;
     let after = each(machine::resident_bytes(server.pid())?);
     Ok(vec![("idle", idle), ("idle-after", after - joined)])
@@ -177,9 +184,9 @@ fn cores(bench: &Bench, peer: Peer) -> Result<Figures> {
         let server = if both { bench.start_on_both(peer)? } else { bench.start(peer)? };
         let messages = bench.size.messages / 20 + 1;
         let mut room = Room::connect(&server, 1, bench.size.crowd)?;
-        room.talk(2, 4)?;
+        room.talk(2, Pace::InStep(1))?;
         let count = messages * bench.size.crowd;
-        rates.push(rate(&server, count, || room.talk(messages, 4).map(drop))?);
+        rates.push(rate(&server, count, || room.talk(messages, Pace::InFlight(4)).map(drop))?);
         drop(room);
         let mut pairs = Pairs::connect(&server, 2, bench.size.pairs)?;
         pairs.exchange(2)?;
@@ -222,7 +229,7 @@ fn crowd(bench: &Bench, peer: Peer) -> Result<Figures> {
             // The pair's clock must not wait for the crowd's clients to read.
             rustix::process::nice(19)?;
             while !stop.load(Ordering::Relaxed) {
-                room.talk(1, 1)?;
+                room.talk(1, Pace::InStep(1))?;
             }
             Ok(())
         });
@@ -231,10 +238,12 @@ fn crowd(bench: &Bench, peer: Peer) -> Result<Figures> {
         crowd.join().map_err(|_| anyhow::anyhow!("the crowd panicked"))??;
         delays
     })?;
+    let (quiet, p99) = (percentile(&mut quiet, 0.99), percentile(&mut busy, 0.99));
     Ok(vec![
-        ("crowd-quiet-p99", percentile(&mut quiet, 0.99)),
+        ("crowd-quiet-p99", quiet),
         ("crowd-p50", percentile(&mut busy, 0.5)),
-        ("crowd-p99", percentile(&mut busy, 0.99)),
+        ("crowd-p99", p99),
+        ("crowd-delay", p99 - quiet),
     ])
 }
 
@@ -242,7 +251,7 @@ fn crowd(bench: &Bench, peer: Peer) -> Result<Figures> {
 fn frozen(bench: &Bench, peer: Peer) -> Result<Figures> {
     let server = bench.start(peer)?;
     let (mut room, _, readers) = room_with_sleepers(bench, &server)?;
-    let mut quiet = room.talk_to(readers, bench.size.messages, 1)?;
+    let mut quiet = room.talk_to(readers, bench.size.messages, Pace::InStep(1))?;
     drop((room, server));
 
     let server = bench.start(peer)?;
@@ -253,7 +262,7 @@ fn frozen(bench: &Bench, peer: Peer) -> Result<Figures> {
     }
     let (mut delays, mut peak) = (Vec::new(), before);
     for _ in 0..bench.size.messages / 4 {
-        delays.extend(room.talk_to(readers.clone(), 4, 1)?);
+        delays.extend(room.talk_to(readers.clone(), 4, Pace::InStep(1))?);
         peak = peak.max(machine::resident_bytes(server.pid())?);
     }
     room.fleet.idle(Duration::from_millis(100))?;
@@ -291,7 +300,7 @@ fn room_with_sleepers(
     fleet.connect(server.address, &server.plan, readers.len(), join)?;
     let mut room = Room::of(fleet, server, 1, 0, 1..count + 1);
     room.pad(server, 1, LARGE);
-    room.talk(10, 1)?;
+    room.talk(10, Pace::InStep(1))?;
     Ok((room, sleepers, readers))
 }
 
@@ -302,7 +311,7 @@ fn stall(bench: &Bench, peer: Peer) -> Result<f64> {
     for client in sleepers.clone() {
         room.fleet.freeze(client)?;
     }
-    room.talk_to(readers, 20, 1)?;
+    room.talk_to(readers, 20, Pace::InStep(1))?;
     let start = Instant::now();
     while room.fleet.count_reset(sleepers.clone()) < sleepers.len() {
         room.fleet.idle(Duration::from_millis(20))?;
