@@ -49,7 +49,9 @@ impl Frame {
         if packet::RESERVED.contains(&name) {
             return Err(EncodeError::ReservedName(name.to_owned()));
         }
-        let mut json = vec![b'['];
+        // Most events are short, and a vector that grows byte by byte is copied over and over.
+        let mut json = Vec::with_capacity(256);
+        json.push(b'[');
         serde_json::to_writer(&mut json, name)?;
         Ok(FrameBuilder {
             kind: Kind::Event,
@@ -81,7 +83,7 @@ impl Frame {
 
     /// An Engine.IO packet that is text.
     pub(crate) fn engine_text(text: &[u8]) -> Self {
-        Self::assemble(text, &[])
+        Self::assemble(&[], text, &[])
     }
 
     /// A binary message of Engine.IO.
@@ -107,17 +109,21 @@ impl Frame {
         }))
     }
 
-    fn assemble(text: &[u8], attachments: &[Bytes]) -> Self {
+    /// The text packet in two parts, and the attachments behind it.
+    fn assemble(head: &[u8], rest: &[u8], attachments: &[Bytes]) -> Self {
         let size = |length: usize| length + ws::header_size(length);
-        let total = size(text.len()) + attachments.iter().map(|a| size(a.len())).sum::<usize>();
+        let length = head.len() + rest.len();
+        let total = size(length) + attachments.iter().map(|a| size(a.len())).sum::<usize>();
         let mut out = Vec::with_capacity(total);
-        let mut append = |opcode, bytes: &[u8]| {
-            ws::encode_header(&mut out, opcode, bytes.len());
-            out.extend_from_slice(bytes);
-            out.len() - bytes.len()..out.len()
+        let mut append = |opcode, head: &[u8], rest: &[u8]| {
+            ws::encode_header(&mut out, opcode, head.len() + rest.len());
+            let start = out.len();
+            out.extend_from_slice(head);
+            out.extend_from_slice(rest);
+            start..out.len()
         };
-        let text = append(Opcode::Text, text);
-        let attachments = attachments.iter().map(|a| append(Opcode::Binary, a)).collect();
+        let text = append(Opcode::Text, head, rest);
+        let attachments = attachments.iter().map(|a| append(Opcode::Binary, a, &[])).collect();
         Self(Arc::new(Inner {
             websocket: out.into_boxed_slice(),
             text,
@@ -236,12 +242,11 @@ impl FrameBuilder {
     /// Encodes the packet.
     pub fn build(mut self) -> Result<Frame, EncodeError> {
         self.json.push(b']');
-        let mut text = Vec::with_capacity(self.json.len() + self.namespace.len() + 16);
-        text.push(b'4');
+        let mut head = Vec::with_capacity(32);
+        head.push(b'4');
         let count = self.attachments.len();
-        packet::encode_head(&mut text, self.kind, count, &self.namespace, self.id);
-        text.extend_from_slice(&self.json);
-        Ok(Frame::assemble(&text, &self.attachments))
+        packet::encode_head(&mut head, self.kind, count, &self.namespace, self.id);
+        Ok(Frame::assemble(&head, &self.json, &self.attachments))
     }
 
     fn separate(&mut self) {

@@ -80,6 +80,9 @@ impl Builder {
     }
 }
 
+/// How many bytes the kernel holds of a connection that it cannot send yet.
+const UNSENT_IN_KERNEL: u32 = 64 * 1024;
+
 impl Server {
     /// A server of the namespace `/`, unless the builder is told otherwise.
     pub fn builder(config: Config, handler: impl Handler) -> Builder {
@@ -313,8 +316,11 @@ impl Server {
         stream.set_nodelay(true)?;
         let config = &self.hub.config;
         // Unacknowledged data of a peer that is gone need not outlive its heartbeat.
-        socket2::SockRef::from(&stream)
-            .set_tcp_user_timeout(Some(config.ping_interval + config.ping_timeout))?;
+        let socket = socket2::SockRef::from(&stream);
+        socket.set_tcp_user_timeout(Some(config.ping_interval + config.ping_timeout))?;
+        // What cannot be sent waits in the session's own bounded queue. The kernel would take
+        // megabytes of a client that reads nothing, and it would look as if it made progress.
+        socket.set_tcp_notsent_lowat(UNSENT_IN_KERNEL)?;
         Ok((stream, read))
     }
 }

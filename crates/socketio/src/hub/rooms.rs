@@ -167,20 +167,20 @@ impl RoomTable {
         mut each: impl FnMut(Member),
     ) -> usize {
         let namespace = selection.namespace;
-        let plain = selection.except_rooms.is_empty() && except.is_empty();
-        // The usual cases need no look at the sockets.
-        let whole = match &selection.scope {
-            Scope::All if plain => Some(self.namespaces[namespace as usize].all.as_slice()),
-            Scope::Rooms(rooms) if plain && rooms.len() == 1 => {
-                Some(self.members(namespace, &rooms[0]))
-            }
-            _ => None,
+        // In one list nobody stands twice, so no socket need be looked at.
+        let list = match &selection.scope {
+            _ if !selection.except_rooms.is_empty() => None,
+            Scope::All => Some(self.namespaces[namespace as usize].all.as_slice()),
+            Scope::Rooms(rooms) if rooms.len() == 1 => Some(self.members(namespace, &rooms[0])),
+            Scope::Rooms(_) => None,
         };
-        if let Some(members) = whole {
-            for member in members {
+        if let Some(members) = list {
+            let mut count = 0;
+            for member in members.iter().filter(|member| !except.contains(&member.socket)) {
+                count += 1;
                 each(*member);
             }
-            return members.len();
+            return count;
         }
         // Otherwise each socket is stamped when it was left out or counted.
         self.stamp = self.stamp.wrapping_add(1);

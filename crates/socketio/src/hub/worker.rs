@@ -439,13 +439,16 @@ impl Worker {
     }
 
     fn flush_dirty(&mut self) {
-        for slot in std::mem::take(&mut self.urgent) {
+        let mut urgent = std::mem::take(&mut self.urgent);
+        for slot in urgent.drain(..) {
             if let Some(session) = self.sessions.get_mut(slot as usize)
                 && std::mem::take(&mut session.urgent)
             {
                 self.flush(slot);
             }
         }
+        urgent.append(&mut self.urgent);
+        self.urgent = urgent;
         let mut left = SLICE;
         while left > 0
             && let Some(slot) = self.bulk.pop_front()
