@@ -1,5 +1,6 @@
 //! Logs, and the request id that ties an answer to its log lines.
 
+use std::io::IsTerminal as _;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
@@ -24,7 +25,10 @@ pub fn request_id() -> String {
 /// Starts logging to standard error. `RUST_LOG` overrides the level.
 pub fn init(json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let _ = if json {
         logs.json().flatten_event(true).with_target(false).try_init()
     } else {
