@@ -31,7 +31,7 @@ cargo xtask bench fanout [options]
   --rounds <n>     rounds, by default 5
   --only <name>    a scenario; may be given several times
   --peer <name>    a server; may be given several times
-  --first          goes before other programs, as does all else of this session from then on
+  --first          goes before other programs, and so does all else of its terminal from then on
   --no-build       takes the servers as they were built before
   --out <folder>   where table, chart and raw figures go, by default <target>/bench
 ";
