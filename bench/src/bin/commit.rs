@@ -2,6 +2,7 @@
 //! rows, with 1, 8 and 32 writers on PostgreSQL; and how long after its commit an event is handed
 //! on, at 500 events a second.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,14 +13,21 @@ use bench::node::{fsync_times, open};
 use bench::stats::{Figure, percentile};
 use db::{Sql, args};
 use events::Room;
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use souk::app::App;
 use souk::node::Node;
+use tokio_tungstenite::tungstenite::Message;
 
 /// Runs of each kind, in turns.
 const RUNS: usize = 7;
 /// Length of a run.
 const RUN_FOR: Duration = Duration::from_secs(2);
+
+/// The load under which the time until an event is told is measured.
+const PER_SECOND: u64 = 500;
+/// How long that is measured.
+const MEASURE_FOR: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -31,7 +39,7 @@ enum Kind {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let app = open(&[("DATABASE_CONNECTIONS", "40")]).await?;
+    let app = open(&[("DATABASE_CONNECTIONS", "40"), ("REALTIME_ACCESS", "open")]).await?;
     let mut tx = app.db.begin().await?;
     for table in [
         "CREATE TABLE IF NOT EXISTS bench_rows (id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL)",
@@ -60,11 +68,82 @@ async fn main() -> Result<()> {
         let ratio = journal / bare;
         println!("{writers:>8} {journal:>9.0} {bare:>9.0} {ratio:>6.2}  {low:.2} to {high:.2}");
     }
+    let mut late = latencies(&app, &node).await?;
+    let (p50, p99) = (percentile(&mut late, 0.5), percentile(&mut late, 0.99));
+    println!(
+        "from commit to client, {PER_SECOND} events a second: p50 {p50:.2} ms, p99 {p99:.2} ms"
+    );
     let mut fsync = fsync_times()?;
     let (p50, p99) = (percentile(&mut fsync, 0.5), percentile(&mut fsync, 0.99));
     println!("fsync of 8 KiB on this disk: p50 {p50:.2} ms, p99 {p99:.2} ms");
     node.stop().await;
     Ok(())
+}
+
+/// Milliseconds from the end of each commit until a client has its event. Writers take turns, so
+/// that commits come evenly.
+async fn latencies(app: &App, node: &Node) -> Result<Vec<f64>> {
+    let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", node.addr());
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await?;
+    socket.send(Message::text("40")).await?;
+    socket.send(Message::text(r#"420["join-seller-room","s1"]"#)).await?;
+    while !read(&mut socket).await?.starts_with("430") {}
+
+    let total = PER_SECOND * MEASURE_FOR.as_secs();
+    let every = Duration::from_secs(1) / PER_SECOND as u32;
+    let (app, began) = (app.clone(), Instant::now());
+    let committing = tokio::spawn(async move {
+        let mut commits = Vec::new();
+        for number in 0..total {
+            tokio::time::sleep_until((began + every * number as u32).into()).await;
+            let app = app.clone();
+            commits.push(tokio::spawn(async move {
+                let mut tx = app.begin().await.map_err(|error| anyhow!(error.message))?;
+                let id = app.new_uuid(tx.now()).to_string();
+                insert_row(&mut tx, &id).await?;
+                let payload = json!({"number": number, "text": BODY});
+                tx.emit_to_room(Room::Sellers, "measured", &payload)
+                    .map_err(|error| anyhow!(error.message))?;
+                tx.commit().await?;
+                anyhow::Ok((number, Instant::now()))
+            }));
+        }
+        let mut committed = HashMap::new();
+        for commit in commits {
+            committed.extend([commit.await??]);
+        }
+        anyhow::Ok(committed)
+    });
+    let mut heard = HashMap::new();
+    while heard.len() < total as usize {
+        let text = read(&mut socket).await?;
+        if let Some(number) = text
+            .split("\"number\":")
+            .nth(1)
+            .and_then(|rest| rest.split([',', '}']).next()?.parse::<u64>().ok())
+        {
+            heard.insert(number, Instant::now());
+        } else if text == "2" {
+            socket.send(Message::text("3")).await?;
+        }
+    }
+    let committed = committing.await??;
+    let late = |(number, heard): (u64, Instant)| {
+        let committed = committed.get(&number)?;
+        Some(heard.saturating_duration_since(*committed).as_secs_f64() * 1e3)
+    };
+    Ok(heard.into_iter().filter_map(late).collect())
+}
+
+type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn read(socket: &mut Socket) -> Result<String> {
+    match socket.next().await {
+        Some(Ok(message)) => Ok(message.to_text()?.to_owned()),
+        Some(Err(error)) => Err(error.into()),
+        None => Err(anyhow!("the node closed the connection")),
+    }
 }
 
 /// Commits as fast as `writers` can for [`RUN_FOR`]; returns commits a second.
