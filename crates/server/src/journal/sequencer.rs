@@ -44,6 +44,10 @@ const ELECTION_EVERY: Duration = Duration::from_millis(250);
 const SILENT_FOR: Duration = Duration::from_secs(1);
 /// Between looks into the outbox while other nodes commit: a look is one indexed read.
 const POLL_BUSY: Duration = Duration::from_millis(3);
+/// A move of this many entries or more tells of heavy load.
+const MANY: i64 = 8;
+/// Between moves under heavy load: fewer and larger ones leave the database more time for commits.
+const GATHER_MANY: Duration = Duration::from_millis(8);
 /// Between looks when nothing came for [`BUSY_FOR`].
 const POLL_IDLE: Duration = Duration::from_millis(20);
 /// How long the fast polling goes on after the last entry.
@@ -114,9 +118,11 @@ async fn serve_terms(pool: &PgPool, journal: &Journal) -> Result<(), sqlx::Error
         if moved > 0 {
             last_moved = Instant::now();
             journal.wake_tail();
-            if moved < BATCH {
-                // Under load each commit would otherwise be a move of its own.
-                sleep(POLL_BUSY).await;
+            // Under load each commit would otherwise be a move of its own.
+            match moved {
+                BATCH.. => {}
+                MANY.. => sleep(GATHER_MANY).await,
+                _ => sleep(POLL_BUSY).await,
             }
             continue;
         }
