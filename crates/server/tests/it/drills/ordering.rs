@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use db::testing::TestDb;
 use db::{Db, Sql, args};
-use events::Room;
+use events::{Audience, Room};
 use serde_json::{Value, json};
 use souk::app::App;
 
@@ -22,7 +22,7 @@ const ENTITIES: usize = 50;
 const ROUND: usize = 1000;
 /// One in so many transactions is given up.
 const GIVEN_UP: usize = 13;
-/// How long a transaction is held open in each round.
+/// How long a transaction is held open, again and again.
 const HELD_FOR: Duration = Duration::from_secs(2);
 
 async fn run(db: &Db, sql: &'static str) {
@@ -75,6 +75,25 @@ async fn tail_by_id(db: Db, mut stop: tokio::sync::watch::Receiver<bool>) -> usi
     }
 }
 
+/// Commits one transaction after the other, each [`HELD_FOR`] after its rows got their ids.
+async fn hold(db: Db, mut stop: tokio::sync::watch::Receiver<bool>) -> usize {
+    let mut held = 0;
+    while !*stop.borrow_and_update() {
+        held += 1;
+        let mut tx = db.begin().await.unwrap();
+        tx.execute(Sql::concat(&["INSERT INTO naive DEFAULT VALUES"]), args![]).await.unwrap();
+        let insert = "INSERT INTO outbox (event_id, name, audience, payload, created_at)
+                      VALUES ($1, 'changed', $2, $3, 0)";
+        let audience = serde_json::to_string(&Audience::room(Room::Sellers)).unwrap();
+        let payload = json!({ "entity": ENTITIES, "n": held }).to_string();
+        let values = args![format!("held {held}"), audience, payload];
+        tx.execute(Sql::concat(&[insert]), values).await.unwrap();
+        let _ = tokio::time::timeout(HELD_FOR, stop.changed()).await;
+        tx.commit().await.unwrap();
+    }
+    held
+}
+
 /// What a client of a node sees.
 async fn listen(mut socket: Socket, mut count: tokio::sync::watch::Receiver<usize>) -> Vec<Value> {
     let mut heard = Vec::new();
@@ -95,7 +114,7 @@ async fn listen(mut socket: Socket, mut count: tokio::sync::watch::Receiver<usiz
 // `SOUK_DRILL_ROUNDS` sets the number of thousands of commits; 3 without it.
 postgres_test!(ordering_drill, async |db: &TestDb| {
     let count = rounds(3) as usize * ROUND;
-    let one = TestApp::on(db, &[("SOCKET_QUEUE_MAX", "64MiB")]).await;
+    let one = TestApp::on(db, &[("DATABASE_CONNECTIONS", "20")]).await;
     let other = one.another_node().await;
     let nodes = [one.serve().await, other.serve().await];
     run(db, "CREATE TABLE entities (id BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)").await;
@@ -111,19 +130,7 @@ postgres_test!(ordering_drill, async |db: &TestDb| {
     }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let naive = tokio::spawn(tail_by_id((*db).clone(), stopped.clone()));
-    let holder = {
-        let (app, mut stopped) = (other.app.clone(), stopped);
-        tokio::spawn(async move {
-            let mut held = 0;
-            while !*stopped.borrow_and_update() {
-                let tx = change(&app, 0).await;
-                let _ = tokio::time::timeout(HELD_FOR, stopped.changed()).await;
-                tx.commit().await.unwrap();
-                held += 1;
-            }
-            held
-        })
-    };
+    let holder = tokio::spawn(hold((*db).clone(), stopped));
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let app = [&one, &other][writer % 2].app.clone();
