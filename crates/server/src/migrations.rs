@@ -13,4 +13,5 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0003_marketplace",
     "0004_presence",
     "0005_nodes",
+    "0019_auth_attempts",
 );

@@ -82,7 +82,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         health: Health::default(),
         tokens: Tokens::new(&secret, config.auth.access_token_ttl),
         passwords: Passwords::new(outside.password_params, &outside.random),
-        attempts: Attempts::new(&config.auth, outside.clock.clone()),
+        attempts: Attempts::new(&config.auth, outside.clock.clone(), &db),
         realtime: Realtime::new(&config.realtime, bus.clone()),
         bus,
         requests: TaskTracker::new(),

@@ -1,4 +1,9 @@
 //! How often one address may try passwords or cause mails (`AUTH_ATTEMPTS_PER_MINUTE`).
+//!
+//! What holds always here: the limit counts for all nodes together. Each node counts in memory,
+//! which turns a flood away before it costs anything; what passes is counted in the database too
+//! where other nodes may share it, by the same rule (the generic cell rate algorithm of ITU-T
+//! I.371: a key has one number, the time at which it has its whole quota again).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -7,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
+use db::{Db, Engine, args, sql};
+use events::Timestamp;
 use governor::clock::Clock as _;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -45,23 +52,41 @@ pub struct Attempts {
     limiter: Option<Limiter>,
     clock: LimiterClock,
     counted: AtomicU64,
+    shared: Option<Shared>,
+}
+
+/// The count that all nodes share.
+struct Shared {
+    db: Db,
+    per_minute: i64,
 }
 
 impl Attempts {
     /// Limits as `config` says.
-    pub fn new(config: &AuthConfig, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(config: &AuthConfig, clock: Arc<dyn Clock>, db: &Db) -> Self {
         let clock = LimiterClock(clock);
         let limiter = NonZeroU32::new(config.attempts_per_minute).map(|per_minute| {
             RateLimiter::dashmap_with_clock(Quota::per_minute(per_minute), clock.clone())
         });
-        Self { limiter, clock, counted: AtomicU64::new(0) }
+        let shared = (limiter.is_some() && db.engine() == Engine::Postgres)
+            .then(|| Shared { db: db.clone(), per_minute: config.attempts_per_minute.into() });
+        Self { limiter, clock, counted: AtomicU64::new(0), shared }
     }
 
     /// Counts one attempt.
     ///
     /// # Errors
-    /// 429 with the time after which the next one is allowed.
-    pub fn count(&self, group: Group, client: Client) -> Result<()> {
+    /// 429 with the time after which the next one is allowed, 503 when the database cannot be
+    /// reached.
+    pub async fn count(&self, group: Group, client: Client) -> Result<()> {
+        self.count_here(group, client)?;
+        match &self.shared {
+            Some(shared) => shared.count(group, client, self.clock.0.now()).await,
+            None => Ok(()),
+        }
+    }
+
+    fn count_here(&self, group: Group, client: Client) -> Result<()> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         if self.counted.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             limiter.retain_recent();
@@ -71,6 +96,45 @@ impl Attempts {
             ApiError::rate_limited(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
         })
     }
+}
+
+impl Shared {
+    async fn count(&self, group: Group, client: Client, now: Timestamp) -> Result<()> {
+        let key = format!("{group:?} {}", client.0);
+        let now = now.as_millis();
+        let pause = 60_000 / self.per_minute.max(1);
+        let mut tx = self.db.begin().await?;
+        let counted = tx
+            .fetch_optional(
+                sql!(
+                    "INSERT INTO auth_attempts (key, full_at) VALUES ($1, $2)
+                     ON CONFLICT (key) DO UPDATE
+                     SET full_at = CASE WHEN auth_attempts.full_at > $3
+                         THEN auth_attempts.full_at ELSE $3 END + $4
+                     WHERE auth_attempts.full_at <= $5
+                     RETURNING full_at"
+                ),
+                args![&key, now + pause, now, pause, now + (self.per_minute - 1) * pause],
+            )
+            .await?;
+        if counted.is_some() {
+            return Ok(tx.commit().await?);
+        }
+        let select = sql!("SELECT full_at FROM auth_attempts WHERE key = $1");
+        let full_at: i64 = tx.fetch_one(select, args![&key]).await?.get("full_at")?;
+        let wait = full_at - now - (self.per_minute - 1) * pause;
+        Err(ApiError::rate_limited(wait.max(0).unsigned_abs().div_ceil(1000)))
+    }
+}
+
+/// Forgets the addresses that have their whole quota again.
+///
+/// # Errors
+/// [`db::DbError`].
+pub async fn sweep(tx: &mut db::Tx, now: Timestamp) -> Result<(), db::DbError> {
+    let sql = sql!("DELETE FROM auth_attempts WHERE full_at <= $1");
+    tx.execute(sql, args![now.as_millis()]).await?;
+    Ok(())
 }
 
 /// Our clock as governor wants it.

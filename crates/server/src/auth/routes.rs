@@ -43,7 +43,7 @@ async fn register(
     client: Client,
     body: Body<Registration>,
 ) -> Result<Response> {
-    app.attempts.count(Group::Register, client)?;
+    app.attempts.count(Group::Register, client).await?;
     let mut registration = body.value;
     let password = std::mem::take(&mut registration.password);
     let hash = app.passwords.hash(password, &app.random).await?;
@@ -65,7 +65,7 @@ async fn login(
     client: Client,
     body: Body<Credentials>,
 ) -> Result<Response> {
-    app.attempts.count(Group::Password, client)?;
+    app.attempts.count(Group::Password, client).await?;
     let user = service::check_credentials(&app, body.value).await?;
     let mut tx = app.begin().await?;
     let signed_in = service::login(&mut tx, &app, user).await?;
@@ -157,7 +157,7 @@ async fn change_password(
     caller: Caller,
     body: Body<PasswordChange>,
 ) -> Result<Data<Empty>> {
-    app.attempts.count(Group::Password, client)?;
+    app.attempts.count(Group::Password, client).await?;
     service::change_password(&app, &caller, body.value).await?;
     Ok(done())
 }
@@ -174,7 +174,7 @@ async fn forgot_password(
     client: Client,
     body: Body<ForgottenPassword>,
 ) -> Result<Data<Empty>> {
-    app.attempts.count(Group::Mail, client)?;
+    app.attempts.count(Group::Mail, client).await?;
     let mut tx = app.begin().await?;
     service::forgot_password(&mut tx, &body.value.email).await?;
     tx.commit().await?;
@@ -192,7 +192,7 @@ async fn reset_password(
     client: Client,
     body: Body<PasswordReset>,
 ) -> Result<Data<Empty>> {
-    app.attempts.count(Group::MailToken, client)?;
+    app.attempts.count(Group::MailToken, client).await?;
     service::reset_password(&app, body.value).await?;
     Ok(done())
 }
@@ -209,7 +209,7 @@ async fn verify_email(
     client: Client,
     body: Body<EmailVerification>,
 ) -> Result<Data<Empty>> {
-    app.attempts.count(Group::MailToken, client)?;
+    app.attempts.count(Group::MailToken, client).await?;
     let mut tx = app.begin().await?;
     service::verify_email(&mut tx, body.value).await?;
     tx.commit().await?;

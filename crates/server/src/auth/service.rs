@@ -10,7 +10,7 @@ use super::model::{
     Credentials, EmailVerification, EndReason, LinkKind, PasswordChange, PasswordReset,
     Registration, SignedIn, judge,
 };
-use super::{mails, secrets, store};
+use super::{attempts, mails, secrets, store};
 use crate::app::App;
 use crate::error::{ApiError, Result};
 use crate::extract::{Caller, Session};
@@ -275,5 +275,6 @@ pub async fn verify_email(tx: &mut Tx, verification: EmailVerification) -> Resul
 /// 503.
 pub async fn sweep(tx: &mut Tx) -> Result<()> {
     let now = tx.now();
+    attempts::sweep(tx, now).await?;
     Ok(store::sweep(tx, now).await?)
 }

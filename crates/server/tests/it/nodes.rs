@@ -218,6 +218,25 @@ postgres_test!(presence_survives_a_nodes_death, async |db: &TestDb| {
     stop(nodes).await;
 });
 
+postgres_test!(attempts_at_passwords_count_on_all_nodes, async |db: &TestDb| {
+    let one = TestApp::on(db, &[("AUTH_ATTEMPTS_PER_MINUTE", "4")]).await;
+    let other = one.another_node().await;
+    let wrong = json!({ "email": "nobody@example.com", "password": "a wrong password" });
+    let attempt = async |app: &TestApp| app.post("/api/auth/login").json(&wrong).send().await;
+    for app in [&one, &other, &one, &other] {
+        attempt(app).await.error(401, "invalid_credentials");
+    }
+    for app in [&one, &other] {
+        let refused = attempt(app).await;
+        let wait = refused.headers["retry-after"].to_str().unwrap().to_owned();
+        refused.error(429, "rate_limited");
+        assert_eq!(wait, "15", "a quarter of the minute");
+    }
+    one.advance(Duration::from_secs(15));
+    attempt(&other).await.error(401, "invalid_credentials");
+    attempt(&one).await.error(429, "rate_limited");
+});
+
 // Each mail is a timer: two nodes that run them at the same time send each once.
 postgres_test!(timers_run_once, async |db: &TestDb| {
     let one = TestApp::on(db, &[]).await;
