@@ -69,6 +69,8 @@ pub fn run(args: Vec<OsString>) -> Result<ExitCode> {
         bail!("a drill needs cargo-nextest: `cargo install --locked cargo-nextest`");
     }
     process::forward_signals()?;
+    let installer = Installer::new(true);
+    installer.npm_packages(&project::root().join("tests/clients"))?;
     let mut cargo = project::cargo();
     cargo
         .args(["nextest", "run", "--profile", "drill", "--no-capture", "-p", drill.package])
@@ -77,7 +79,7 @@ pub fn run(args: Vec<OsString>) -> Result<ExitCode> {
         .env("SOUK_DRILL_ROUNDS", rounds.to_string());
     let mut server = None;
     if drill.postgres && std::env::var_os(POSTGRES_URL).is_none() {
-        let (started, url) = postgres::start(&Installer::new(true))?;
+        let (started, url) = postgres::start(&installer)?;
         cargo.env(POSTGRES_URL, url);
         server = Some(started);
     }

@@ -171,6 +171,11 @@ fn rust(context: &mut Context) -> Result<()> {
         }
         process::check_interrupted()?;
     }
+    // Drills watch with stock clients too.
+    let stock_clients = project::root().join("tests/clients");
+    if let Err(error) = context.installer.npm_packages(&stock_clients) {
+        context.report.add_error("drills with stock clients", &error);
+    }
     let cargo = || {
         let mut command = project::cargo();
         command.envs(variables.iter().map(|(name, url)| (name, url)));

@@ -1,6 +1,6 @@
 //! Many writers on two nodes change the same things, while transactions are held open for seconds.
-//! Then: a client of each node saw every committed event once, all in one order, and those of each
-//! thing in the order of its commits.
+//! Then: the clients of each node, stock ones among them, saw every committed event once, all in
+//! one order, and those of each thing in the order of its commits.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use souk::app::App;
 
 use super::rounds;
 use crate::support::nodes::postgres_test;
-use crate::support::{Socket, TestApp};
+use crate::support::{Socket, StockClient, TestApp};
 
 const WRITERS: usize = 32;
 /// Things that all writers change.
@@ -122,8 +122,12 @@ postgres_test!(ordering_drill, async |db: &TestDb| {
     run(db, "CREATE TABLE naive (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY)").await;
     let seller = one.seller().await;
     let (all, total) = tokio::sync::watch::channel(0);
-    let mut listeners = Vec::new();
+    let (mut listeners, mut stock) = (Vec::new(), Vec::new());
     for node in &nodes {
+        if let Some(mut client) = StockClient::connect(&seller, node).await {
+            client.done("join-seller-room", seller.id.as_str()).await;
+            stock.push(client);
+        }
         let mut socket = seller.connect(node).await;
         socket.done("join-seller-room", seller.id.as_str()).await;
         listeners.push(tokio::spawn(listen(socket, total.clone())));
@@ -148,8 +152,13 @@ postgres_test!(ordering_drill, async |db: &TestDb| {
     for listener in listeners {
         heard.push(listener.await.unwrap());
     }
+    for client in &mut stock {
+        heard.push(client.exactly(committed, "changed").await);
+    }
     assert_eq!(heard[0].len(), committed, "every commit is told");
-    assert!(heard[0] == heard[1], "the clients of the two nodes saw different orders");
+    for other in &heard[1..] {
+        assert!(heard[0] == *other, "two clients saw different orders");
+    }
     let mut last: HashMap<i64, i64> = HashMap::new();
     for event in &heard[0] {
         let (entity, n) = (event["entity"].as_i64().unwrap(), event["n"].as_i64().unwrap());

@@ -16,6 +16,7 @@ pub mod market;
 pub mod nodes;
 pub mod proxy;
 mod socket;
+mod stock;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use actors::Actor;
 pub use http::{Answer, Request, at_once};
 pub use journal::Emitted;
 pub use socket::Socket;
+pub use stock::StockClient;
 
 /// The origin that browsers may call from.
 pub const FRONTEND: &str = "https://shop.example";
