@@ -20,6 +20,7 @@ use crate::idempotency::InFlight;
 use crate::jobs::Jobs;
 use crate::journal::Journal;
 use crate::mailer::Mailer;
+use crate::outbound;
 use crate::realtime::Realtime;
 
 /// The application's state: a cheap handle, given to every handler and service.
@@ -40,6 +41,8 @@ pub struct Inner {
     pub random: Randomness,
     /// Outgoing mail.
     pub mailer: Arc<dyn Mailer>,
+    /// Asks other servers.
+    pub outbound: outbound::Client,
     /// Access tokens.
     pub tokens: Tokens,
     /// Password hashing.

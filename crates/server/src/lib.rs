@@ -24,6 +24,7 @@ pub mod node;
 pub mod notify;
 pub mod offers;
 pub mod operations;
+pub mod outbound;
 pub mod realtime;
 pub mod requests;
 pub mod router;

@@ -22,6 +22,7 @@ use crate::health::Health;
 use crate::jobs::{self, Jobs};
 use crate::journal::{Journal, sequencer};
 use crate::mailer::{LogMailer, Mailer, SmtpMailer};
+use crate::outbound;
 use crate::realtime::Realtime;
 use crate::text::hex;
 use crate::{auth, http, migrations, router};
@@ -91,6 +92,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         clock: outside.clock,
         random: outside.random,
         mailer: outside.mailer,
+        outbound: outbound::Client::new()?,
         in_flight: crate::idempotency::InFlight::default(),
         stopping: CancellationToken::new(),
         db,
