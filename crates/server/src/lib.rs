@@ -21,6 +21,7 @@ pub mod journal;
 pub mod mailer;
 pub mod migrations;
 pub mod node;
+pub mod notifications;
 pub mod notify;
 pub mod offers;
 pub mod operations;

@@ -13,5 +13,6 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0003_marketplace",
     "0004_presence",
     "0005_nodes",
+    "0015_notifications",
     "0019_auth_attempts",
 );

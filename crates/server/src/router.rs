@@ -17,7 +17,9 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::config::HttpConfig;
 use crate::error::ApiError;
-use crate::{auth, catalogue, offers, operations, realtime, requests, telemetry, users};
+use crate::{
+    auth, catalogue, notifications, offers, operations, realtime, requests, telemetry, users,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Souk", description = "The backend of an escrow marketplace."))]
@@ -35,6 +37,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(catalogue::routes::routes())
         .merge(requests::routes::routes())
         .merge(offers::routes::routes())
+        .merge(notifications::routes::routes())
         .merge(realtime::routes::routes())
 }
 

@@ -15,6 +15,7 @@ use super::store::{self, Timer};
 use crate::app::App;
 use crate::auth::mails;
 use crate::error::{ApiError, Result};
+use crate::notifications;
 
 /// Errands of this node that run at once.
 const AT_ONCE: usize = 16;
@@ -47,11 +48,14 @@ impl Errands {
 
 /// Whether timers of this kind are errands.
 pub(super) fn is_errand(kind: &str) -> bool {
-    matches!(kind, mails::VERIFY_EMAIL | mails::RESET_PASSWORD)
+    matches!(kind, mails::VERIFY_EMAIL | mails::RESET_PASSWORD | notifications::mail::SEND)
 }
 
 async fn run_one(app: &App, kind: &str, key: &str) -> Result<()> {
-    mails::send(app, kind, key).await
+    match kind {
+        notifications::mail::SEND => notifications::mail::send(app, key).await,
+        _ => mails::send(app, kind, key).await,
+    }
 }
 
 /// Takes the errand, unless another node has it, and runs it in the background.

@@ -129,6 +129,7 @@ async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
         SWEEP => {
             crate::idempotency::sweep(tx).await?;
             crate::auth::service::sweep(tx).await?;
+            crate::notifications::service::sweep(tx).await?;
             tx.schedule(SWEEP, key, SWEEP_EVERY).await
         }
         offers::service::EXPIRY => offers::service::expire(tx, &id(key)?).await,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use db::{DbError, Engine, Sql, args, sql};
-use events::{Emission, Event, Timestamp};
+use events::{Emission, Event, Timestamp, UserId};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::error::{ApiError, Result, json_response};
 use crate::extract::Data;
 use crate::idempotency::Ticket;
+use crate::notifications::{self, Notice};
 
 /// A database transaction that remembers what is to be told when it commits. Dropped without
 /// [`commit`](Self::commit) it leaves no trace.
@@ -25,6 +26,7 @@ pub struct Tx {
     now: Timestamp,
     entries: Vec<NewEntry>,
     controls: Vec<Control>,
+    notices: Vec<(UserId, Notice)>,
     scheduled: bool,
     pub(crate) ticket: Option<Ticket>,
 }
@@ -52,6 +54,7 @@ impl Tx {
             now: app.clock.now(),
             entries: Vec::new(),
             controls: Vec::new(),
+            notices: Vec::new(),
             scheduled: false,
             ticket: None,
         })
@@ -120,6 +123,11 @@ impl Tx {
         Ok(())
     }
 
+    /// Notifies the user when this commits; for [`notifications::service::notify`].
+    pub(crate) fn remember(&mut self, user: UserId, notice: Notice) {
+        self.notices.push((user, notice));
+    }
+
     /// Sets the timer `(kind, key)` to `after` from now, replacing an earlier one.
     ///
     /// # Errors
@@ -153,6 +161,10 @@ impl Tx {
     /// [`DbError`]; then nothing of the transaction happened, unless the database was lost during
     /// the commit itself, when it cannot be known.
     pub async fn commit(mut self) -> Result<(), DbError> {
+        let notices = std::mem::take(&mut self.notices);
+        if !notices.is_empty() {
+            Box::pin(notifications::service::deliver(&mut self, notices)).await?;
+        }
         let created_at = self.now.as_millis();
         for entry in std::mem::take(&mut self.entries) {
             let event_id =

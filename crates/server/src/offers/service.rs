@@ -18,6 +18,8 @@ use crate::app::App;
 use crate::error::{ApiError, Result};
 use crate::extract::{Caller, Listing};
 use crate::journal::{Control, Tx};
+use crate::notifications::Notice;
+use crate::notifications::service::notify;
 use crate::requests;
 use crate::requests::error::RequestError;
 use crate::requests::model::{Input as RequestInput, Party, Seen, is_open};
@@ -66,6 +68,9 @@ pub async fn create(
         seller_id: offer.seller_id.clone(),
     };
     tx.emit(event, &Buyer(request.buyer_id.clone()))?;
+    let (deal, price) = ((&request).into(), offer.price.clone());
+    let notice = Notice::OfferReceived { deal, offer: offer.id.clone(), price };
+    notify(tx, &request.buyer_id, notice);
     requests::service::advance(tx, &mut request, RequestInput::OfferMade).await?;
     requests::service::tell(tx, &request, RequestUpdateType::OfferReceived)?;
     Ok(offer)
@@ -248,9 +253,12 @@ pub async fn accept(tx: &mut Tx, app: &App, caller: &Caller, id: &OfferId) -> Re
     let keep = vec![request.buyer_id.clone(), offer.seller_id.clone()];
     tx.control(Control::RoomClosed { room: Room::Request(request.id.clone()), keep })?;
     tell_seller(tx, &request, &offer, OfferEventType::OfferAccepted, None)?;
+    let notice = Notice::OfferAccepted { deal: (&request).into(), offer: id.clone() };
+    notify(tx, &offer.seller_id, notice);
     for loser in &losers {
         let reason = Some(reason::ANOTHER_OFFER_WON);
         tell_seller(tx, &request, loser, OfferEventType::OfferRejected, reason)?;
+        notify(tx, &loser.seller_id, rejected(&request, loser, reason));
     }
     request.selected_offer_id = Some(id.clone());
     requests::service::advance(tx, &mut request, RequestInput::OfferAccepted).await?;
@@ -271,6 +279,7 @@ pub async fn reject(
     let reason = body.reason.as_deref().map(str::trim);
     step(tx, &mut offer, Input::Rejected, reason).await?;
     tell_seller(tx, &request, &offer, OfferEventType::OfferRejected, reason)?;
+    notify(tx, &offer.seller_id, rejected(&request, &offer, reason));
     leave(tx, request, &offer).await?;
     Ok(offer)
 }
@@ -282,6 +291,8 @@ pub async fn reject(
 pub async fn withdraw(tx: &mut Tx, caller: &Caller, id: &OfferId) -> Result<Offer> {
     let (request, mut offer) = lock(tx, caller, id).await?.for_seller()?;
     step(tx, &mut offer, Input::Withdrawn, None).await?;
+    let notice = Notice::OfferWithdrawn { deal: (&request).into(), offer: id.clone() };
+    notify(tx, &request.buyer_id, notice);
     leave(tx, request, &offer).await?;
     Ok(offer)
 }
@@ -297,6 +308,9 @@ pub async fn expire(tx: &mut Tx, id: &OfferId) -> Result<()> {
         return Ok(());
     }
     step(tx, &mut offer, Input::Expired, Some(reason::EXPIRED)).await?;
+    let notice = Notice::OfferExpired { deal: (&request).into(), offer: id.clone() };
+    notify(tx, &request.buyer_id, notice.clone());
+    notify(tx, &offer.seller_id, notice);
     let reason = Some(reason::EXPIRED);
     tell_seller(tx, &request, &offer, OfferEventType::OfferRejected, reason)?;
     leave(tx, request, &offer).await
@@ -313,6 +327,9 @@ pub async fn payment_timed_out(tx: &mut Tx, id: &OfferId) -> Result<()> {
         return Ok(());
     }
     step(tx, &mut offer, Input::PaymentTimedOut, Some(reason::PAYMENT_TIMEOUT)).await?;
+    let notice = Notice::OfferPaymentTimedOut { deal: (&request).into(), offer: id.clone() };
+    notify(tx, &request.buyer_id, notice.clone());
+    notify(tx, &offer.seller_id, notice);
     let reason = Some(reason::PAYMENT_TIMEOUT);
     tell_seller(tx, &request, &offer, OfferEventType::OfferRejected, reason)?;
     end_membership(tx, &request, &offer)?;
@@ -321,7 +338,7 @@ pub async fn payment_timed_out(tx: &mut Tx, id: &OfferId) -> Result<()> {
 }
 
 /// Rejects every live offer of a locked request that is being cancelled, and returns their
-/// sellers.
+/// sellers. The request notifies them.
 ///
 /// # Errors
 /// 503 when the database cannot be reached.
@@ -345,6 +362,11 @@ async fn step(tx: &mut Tx, offer: &mut Offer, input: Input, reason: Option<&str>
     } else {
         Err(OfferError::NotPending(from).into())
     }
+}
+
+fn rejected(request: &PurchaseRequest, offer: &Offer, reason: Option<&str>) -> Notice {
+    let reason = reason.map(str::to_owned);
+    Notice::OfferRejected { deal: request.into(), offer: offer.id.clone(), reason }
 }
 
 fn tell_seller(

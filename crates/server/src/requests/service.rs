@@ -17,6 +17,8 @@ use crate::app::App;
 use crate::error::{ApiError, Result};
 use crate::extract::{Caller, Listing, Page};
 use crate::journal::{Control, Tx};
+use crate::notifications::Notice;
+use crate::notifications::service::notify;
 use crate::{catalogue, offers, users};
 
 /// Publishes a request.
@@ -57,6 +59,7 @@ pub async fn create(tx: &mut Tx, caller: &Caller, body: CreateRequest) -> Result
             }
         })?;
         store::insert_invitation(tx, &request.id, seller).await?;
+        notify(tx, seller, Notice::RequestInvitation { deal: (&request).into() });
     }
     tx.emit(NewPurchaseRequest::new(request.clone()), &())?;
     Ok(request)
@@ -167,6 +170,14 @@ pub async fn lock_for_system(tx: &mut Tx, id: &RequestId) -> Result<Option<Purch
     Ok(seen.map(|seen| seen.request))
 }
 
+/// The request's title, for whoever tells of it.
+///
+/// # Errors
+/// 404.
+pub async fn title(tx: &mut Tx, id: &RequestId) -> Result<String> {
+    store::title(tx, id).await?.ok_or_else(ApiError::not_found)
+}
+
 /// Changes the details of an open request.
 ///
 /// # Errors
@@ -239,6 +250,11 @@ pub async fn cancel(
     let reason = body.reason.trim().to_owned();
     store::set_cancel_reason(tx, id, &reason).await?;
     let sellers = offers::service::reject_live(tx, &request).await?;
+    let by_another = (party != Party::Buyer).then_some(&request.buyer_id);
+    for told in sellers.iter().chain(by_another) {
+        let deal = (&request).into();
+        notify(tx, told, Notice::RequestCancelled { deal, reason: reason.clone() });
+    }
     let parties = Parties { buyer: request.buyer_id.clone(), sellers };
     tx.emit(RequestCancelled { request_id: id.clone(), reason }, &parties)?;
     request.selected_offer_id = None;

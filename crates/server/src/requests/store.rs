@@ -116,6 +116,11 @@ pub async fn find_locked(
     row.map(|row| read(&row, viewer)).transpose()
 }
 
+pub async fn title(tx: &mut Tx, id: &RequestId) -> Result<Option<String>, DbError> {
+    let sql = sql!("SELECT title FROM purchase_requests WHERE id = $1");
+    tx.fetch_optional(sql, args![id]).await?.map(|row| row.get("title")).transpose()
+}
+
 /// Budgets are checked when they are read from outside; here both ends are whole minor units.
 fn budget_values(request: &PurchaseRequest) -> Result<(i64, i64), DbError> {
     request.budget.minor().map_err(|error| DbError::Encode(error.to_string()))

@@ -13,6 +13,8 @@ use crate::clock::Randomness;
 use crate::error::{ApiError, Result};
 use crate::extract::{Listing, Page};
 use crate::journal::Tx;
+use crate::notifications::Notice;
+use crate::notifications::service::notify;
 use crate::text::like_pattern;
 
 /// Letters and digits of referral codes: none that look alike.
@@ -63,6 +65,8 @@ pub async fn create(tx: &mut Tx, app: &App, new: NewUser) -> Result<User> {
             joined_at: user.created_at,
         };
         tx.emit(signup, &Owner(referrer.clone()))?;
+        let (id, name) = (user.id.clone(), user.name.clone());
+        notify(tx, referrer, Notice::ReferralSignup { user: id, name });
     }
     Ok(user)
 }

@@ -16,6 +16,7 @@ mod journal;
 mod market_history;
 mod market_races;
 mod nodes;
+mod notifications;
 mod offers;
 mod passwords;
 mod realtime;

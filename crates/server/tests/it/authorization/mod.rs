@@ -8,6 +8,7 @@
 mod accounts;
 mod market;
 mod open;
+mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,7 @@ const NOBODYS: Option<[u16; 6]> = Some([401, 404, 404, 404, 404, 404]);
 
 /// All rows; a line for each slice.
 fn rows() -> Vec<Row> {
-    [open::rows(), accounts::rows(), market::rows()].into_iter().flatten().collect()
+    [open::rows(), accounts::rows(), market::rows(), people::rows()].into_iter().flatten().collect()
 }
 
 /// What stands for `{id}` in a path.
@@ -32,6 +33,7 @@ enum Object {
     Nothing,
     Person(accounts::Person),
     Market(market::Market),
+    Own(people::Own),
 }
 
 /// One line of the matrix.
@@ -124,6 +126,7 @@ impl World {
             Object::Nothing => "anything".to_owned(),
             Object::Person(person) => accounts::id(self, person),
             Object::Market(object) => market::make(self, object).await,
+            Object::Own(object) => people::make(self, object).await,
         };
         self.made = Some((object, id.clone()));
         id

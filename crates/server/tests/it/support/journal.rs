@@ -6,6 +6,7 @@ use serde_json::Value;
 use souk::journal::Control;
 
 use super::TestApp;
+use super::notices::NOTIFICATION_EVENTS;
 
 /// An event of the journal.
 #[derive(Debug, Clone)]
@@ -76,8 +77,15 @@ impl TestApp {
         self.app.journal.wake();
     }
 
-    /// Everything behind a position; controls have no audience.
+    /// Events and controls behind a position, without the notifications that come with most steps
+    /// (see [`notices_after`](Self::notices_after)); controls have no audience.
     pub async fn entries_after(&self, position: i64) -> Vec<Emitted> {
+        let entries = self.everything_after(position).await.into_iter();
+        entries.filter(|e| !NOTIFICATION_EVENTS.contains(&e.name.as_str())).collect()
+    }
+
+    /// Everything behind a position; controls have no audience.
+    pub(super) async fn everything_after(&self, position: i64) -> Vec<Emitted> {
         self.app.journal.settle().await.expect("the journal settles");
         let rows = self
             .app

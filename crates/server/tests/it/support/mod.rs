@@ -14,6 +14,7 @@ mod http;
 mod journal;
 pub mod market;
 pub mod nodes;
+mod notices;
 pub mod proxy;
 mod socket;
 mod stock;
