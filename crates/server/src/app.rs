@@ -15,6 +15,7 @@ use crate::auth::tokens::Tokens;
 use crate::bus::Bus;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
+use crate::delivery::codes::Codes;
 use crate::health::Health;
 use crate::idempotency::InFlight;
 use crate::jobs::Jobs;
@@ -47,6 +48,8 @@ pub struct Inner {
     pub tokens: Tokens,
     /// Password hashing.
     pub passwords: Passwords,
+    /// Delivery codes.
+    pub delivery_codes: Codes,
     /// The limit of tries at passwords.
     pub attempts: Attempts,
     /// The tail of the journal.

@@ -13,6 +13,9 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0003_marketplace",
     "0004_presence",
     "0005_nodes",
+    "0010_delivery",
+    "0011_templates",
+    "0012_disputes",
     "0015_notifications",
     "0019_auth_attempts",
 );

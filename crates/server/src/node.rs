@@ -18,6 +18,7 @@ use crate::auth::tokens::Tokens;
 use crate::bus::Bus;
 use crate::clock::{Clock, Randomness, SystemClock};
 use crate::config::{Config, Secret};
+use crate::delivery::codes::Codes;
 use crate::health::Health;
 use crate::jobs::{self, Jobs};
 use crate::journal::{Journal, sequencer};
@@ -83,6 +84,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         health: Health::default(),
         tokens: Tokens::new(&secret, config.auth.access_token_ttl),
         passwords: Passwords::new(outside.password_params, &outside.random),
+        delivery_codes: Codes::new(&secret),
         attempts: Attempts::new(&config.auth, outside.clock.clone(), &db),
         realtime: Realtime::new(&config.realtime, bus.clone()),
         bus,

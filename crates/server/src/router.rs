@@ -18,7 +18,8 @@ use crate::app::App;
 use crate::config::HttpConfig;
 use crate::error::ApiError;
 use crate::{
-    auth, catalogue, notifications, offers, operations, realtime, requests, telemetry, users,
+    auth, catalogue, delivery, notifications, offers, operations, realtime, requests, telemetry,
+    users,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -38,6 +39,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(requests::routes::routes())
         .merge(offers::routes::routes())
         .merge(notifications::routes::routes())
+        .merge(delivery::routes::routes())
         .merge(realtime::routes::routes())
 }
 

@@ -5,6 +5,7 @@
 //!   description, so that `.env.example` can be printed from the same text ([`reference`]);
 //! - all problems are found in one go: a start with three wrong values prints three lines.
 
+mod deal;
 mod env;
 mod values;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use events::Access;
 
+pub use deal::{CodeHolder, DealConfig};
 use env::Env;
 pub use env::{Problem, Variable};
 pub use values::{Bytes, HttpOrigin};
@@ -32,7 +34,7 @@ pub struct Config {
     pub auth: AuthConfig,
     /// The Socket.IO side (contract §1).
     pub realtime: RealtimeConfig,
-    /// Times of the deal (contract §3).
+    /// Times and rules of the deal (contract §3).
     pub deal: DealConfig,
     /// Outgoing mail; `None` logs mails instead.
     pub smtp: Option<SmtpConfig>,
@@ -142,13 +144,6 @@ pub struct RealtimeConfig {
     pub stall_max: Duration,
     /// How long a user's last socket may be gone before the user is offline.
     pub presence_grace: Duration,
-}
-
-/// Times of the deal (contract §3).
-#[derive(Debug, Clone)]
-pub struct DealConfig {
-    /// An accepted offer that is not paid within this time frees its request (contract §3.2).
-    pub payment_timeout: Duration,
 }
 
 /// Outgoing mail.
@@ -289,13 +284,7 @@ impl Config {
         let realtime = Self::read_realtime(env);
 
         env.section("The deal");
-        let deal = DealConfig {
-            payment_timeout: env.duration(
-                "PAYMENT_TIMEOUT",
-                "24h",
-                "An accepted offer that is not paid within this time frees its request.",
-            ),
-        };
+        let deal = DealConfig::read(env);
 
         env.section("Mail and logs");
         let smtp_url = env.secret(

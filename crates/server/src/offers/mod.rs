@@ -17,6 +17,7 @@
 //! - timers check the state when they run and are not taken back: most of them come too late.
 
 mod body;
+pub mod deal;
 pub mod error;
 pub mod model;
 pub mod routes;

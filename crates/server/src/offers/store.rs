@@ -47,6 +47,16 @@ pub async fn find(tx: &mut Tx, id: &OfferId) -> Result<Option<Offer>, DbError> {
     Ok(tx.fetch_optional_as::<Stored>(sql, args![id]).await?.map(|stored| stored.0))
 }
 
+/// The accepted offer of a request.
+pub async fn accepted(db: &Db, request: &RequestId) -> Result<Option<Offer>, DbError> {
+    let sql = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM offers WHERE request_id = $1 AND status = 'accepted'"
+    ));
+    Ok(db.fetch_optional_as::<Stored>(sql, args![request]).await?.map(|stored| stored.0))
+}
+
 /// # Errors
 /// `offers_request_id_seller_id` where the seller has a live offer on the request.
 pub async fn insert(tx: &mut Tx, offer: &Offer) -> Result<(), DbError> {

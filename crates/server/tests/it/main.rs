@@ -11,6 +11,7 @@ mod bad_input;
 mod bus;
 mod catalogue;
 mod database;
+mod delivery;
 mod drills;
 mod journal;
 mod market_history;

@@ -6,6 +6,7 @@
 //! [`World::id_of`].
 
 mod accounts;
+mod delivery;
 mod market;
 mod open;
 mod people;
@@ -23,7 +24,10 @@ const NOBODYS: Option<[u16; 6]> = Some([401, 404, 404, 404, 404, 404]);
 
 /// All rows; a line for each slice.
 fn rows() -> Vec<Row> {
-    [open::rows(), accounts::rows(), market::rows(), people::rows()].into_iter().flatten().collect()
+    [open::rows(), accounts::rows(), market::rows(), people::rows(), delivery::rows()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What stands for `{id}` in a path.
@@ -34,6 +38,7 @@ enum Object {
     Person(accounts::Person),
     Market(market::Market),
     Own(people::Own),
+    Deal(delivery::Stage),
 }
 
 /// One line of the matrix.
@@ -116,7 +121,7 @@ impl World {
         self.caller(3)
     }
 
-    async fn id_of(&mut self, object: Object) -> String {
+    async fn id_of(&mut self, app: &TestApp, object: Object) -> String {
         if let Some((made, id)) = &self.made
             && *made == object
         {
@@ -127,6 +132,7 @@ impl World {
             Object::Person(person) => accounts::id(self, person),
             Object::Market(object) => market::make(self, object).await,
             Object::Own(object) => people::make(self, object).await,
+            Object::Deal(stage) => delivery::make(self, app, stage).await,
         };
         self.made = Some((object, id.clone()));
         id
@@ -192,7 +198,7 @@ app_test!(the_matrix_holds, async |app| {
         let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
         for caller in 0..CALLERS.len() {
             let cases = [
-                (world.id_of(row.object).await, Some(row.allowed[caller])),
+                (world.id_of(app, row.object).await, Some(row.allowed[caller])),
                 (nobody.to_owned(), row.missing.map(|statuses| statuses[caller])),
             ];
             for (id, expected) in cases {
