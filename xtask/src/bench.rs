@@ -54,6 +54,13 @@ const BENCHMARKS: &[Benchmark] = &[
         target: Target::Program("commit"),
         postgres: true,
     },
+    Benchmark {
+        name: "chat",
+        about: "Pages of a chat with a million messages on SQLite",
+        folder: "bench",
+        target: Target::Program("chat"),
+        postgres: false,
+    },
 ];
 
 /// Runs the benchmark named first in `args`, which gets the rest of them, or lists them all.

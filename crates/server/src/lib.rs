@@ -8,6 +8,7 @@ pub mod app;
 pub mod auth;
 pub mod bus;
 pub mod catalogue;
+pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;

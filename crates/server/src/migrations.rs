@@ -16,6 +16,7 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0010_delivery",
     "0011_templates",
     "0012_disputes",
+    "0013_chat",
     "0015_notifications",
     "0019_auth_attempts",
 );

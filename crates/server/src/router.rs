@@ -18,8 +18,8 @@ use crate::app::App;
 use crate::config::HttpConfig;
 use crate::error::ApiError;
 use crate::{
-    auth, catalogue, delivery, notifications, offers, operations, realtime, requests, telemetry,
-    users,
+    auth, catalogue, chat, delivery, notifications, offers, operations, realtime, requests,
+    telemetry, users,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -40,6 +40,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(offers::routes::routes())
         .merge(notifications::routes::routes())
         .merge(delivery::routes::routes())
+        .merge(chat::routes::routes())
         .merge(realtime::routes::routes())
 }
 

@@ -14,7 +14,7 @@ pub use caller::{
     ACCESS_COOKIE, Admin, Caller, MaybeCaller, Session, check_origin, cookie, token_of,
 };
 pub use page::{Listing, Page, Pagination};
-pub use params::{Id, Query};
+pub use params::{Id, Ids, Query};
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;

@@ -5,7 +5,7 @@ use events::{Access, Role, Room};
 use crate::app::App;
 use crate::error::Result;
 use crate::extract::Caller;
-use crate::requests;
+use crate::{chat, requests};
 
 /// Whether a user may be in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,8 @@ pub fn by_token(access: Access, caller: Option<&Caller>, room: &Room) -> Members
 pub async fn is_member(app: &App, caller: &Caller, room: &Room) -> Result<bool> {
     match room {
         Room::Request(id) => requests::service::may_join_request(&app.db, caller, id).await,
-        // There is no chat and no template checkout yet, so nobody is part of one.
+        Room::Chat(id) => chat::service::may_join(&app.db, caller, id).await,
+        // There is no template checkout yet, so nobody is part of one.
         _ => Ok(false),
     }
 }

@@ -5,7 +5,7 @@ use events::documents::{Budget, PurchaseRequest};
 use events::marketplace::{
     NewPurchaseRequest, PurchaseRequestUpdate, RequestCancelled, RequestUpdateType,
 };
-use events::{CategoryId, Parties, RequestId, RequestStatus, Role, Room, Timestamp};
+use events::{CategoryId, Parties, RequestId, RequestStatus, Role, Room, Timestamp, UserId};
 
 use http::StatusCode;
 
@@ -135,6 +135,27 @@ pub async fn seen(app: &App, caller: &Caller, id: &RequestId) -> Result<Seen> {
     seen.filter(|seen| seen.view() != View::Nothing).ok_or_else(ApiError::not_found)
 }
 
+/// As [`seen`], in a transaction.
+///
+/// # Errors
+/// 404.
+pub async fn seen_in(tx: &mut Tx, caller: &Caller, id: &RequestId) -> Result<Seen> {
+    let seen = store::find_in(tx, caller.into(), id).await?;
+    seen.filter(|seen| seen.view() != View::Nothing).ok_or_else(ApiError::not_found)
+}
+
+/// Whether this user is a seller who may know of the request.
+///
+/// # Errors
+/// 503 when the database cannot be reached.
+pub async fn may_know(tx: &mut Tx, seller: &UserId, id: &RequestId) -> Result<bool> {
+    if users::service::find_seller(tx, seller).await?.is_none() {
+        return Ok(false);
+    }
+    let seen = store::find_in(tx, Viewer::seller(seller), id).await?;
+    Ok(seen.is_some_and(|seen| seen.view() != View::Nothing))
+}
+
 /// Whether the caller may be in the request's room, by the request as it is now (contract §1.2).
 /// A request that is not there has no room.
 ///
@@ -154,7 +175,7 @@ pub async fn lock(tx: &mut Tx, caller: &Caller, id: &RequestId) -> Result<Seen> 
     if !store::lock(tx, id).await? {
         return Err(ApiError::not_found());
     }
-    let seen = store::find_locked(tx, caller.into(), id).await?;
+    let seen = store::find_in(tx, caller.into(), id).await?;
     seen.filter(|seen| seen.view() != View::Nothing).ok_or_else(ApiError::not_found)
 }
 
@@ -166,7 +187,7 @@ pub async fn lock_for_system(tx: &mut Tx, id: &RequestId) -> Result<Option<Purch
     if !store::lock(tx, id).await? {
         return Ok(None);
     }
-    let seen = store::find_locked(tx, Viewer::SYSTEM, id).await?;
+    let seen = store::find_in(tx, Viewer::SYSTEM, id).await?;
     Ok(seen.map(|seen| seen.request))
 }
 

@@ -43,6 +43,13 @@ impl Viewer<'_> {
     pub const SYSTEM: Viewer<'static> = Viewer { id: "", role: Role::Admin };
 }
 
+impl<'a> Viewer<'a> {
+    /// A user who is a seller.
+    pub fn seller(id: &'a UserId) -> Self {
+        Self { id: id.as_str(), role: Role::Seller }
+    }
+}
+
 impl<'a> From<&'a Caller> for Viewer<'a> {
     fn from(caller: &'a Caller) -> Self {
         Self { id: caller.user_id.as_str(), role: caller.role }
@@ -106,8 +113,8 @@ pub async fn lock(tx: &mut Tx, id: &RequestId) -> Result<bool, DbError> {
     Ok(tx.fetch_optional(lock, args![id]).await?.is_some())
 }
 
-/// What [`find`] reads, for those who hold the lock.
-pub async fn find_locked(
+/// What [`find`] reads, in a transaction.
+pub async fn find_in(
     tx: &mut Tx,
     viewer: Viewer<'_>,
     id: &RequestId,

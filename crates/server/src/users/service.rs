@@ -145,8 +145,16 @@ pub async fn change(tx: &mut Tx, id: &UserId, change: AccountChange) -> Result<U
 /// # Errors
 /// 404, also for a user who is no seller.
 pub async fn seller(tx: &mut db::Tx, id: &UserId) -> Result<PublicUser> {
-    let user = find(tx, id).await?;
-    if user.role == Role::Seller { Ok(user.public()) } else { Err(ApiError::not_found()) }
+    find_seller(tx, id).await?.ok_or_else(ApiError::not_found)
+}
+
+/// As [`seller`], where there may be none.
+///
+/// # Errors
+/// 503.
+pub async fn find_seller(tx: &mut db::Tx, id: &UserId) -> Result<Option<PublicUser>> {
+    let user = store::find(tx, id).await?.filter(|user| user.role == Role::Seller);
+    Ok(user.map(User::public))
 }
 
 /// A page of sellers.

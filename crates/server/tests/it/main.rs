@@ -10,6 +10,7 @@ mod authorization;
 mod bad_input;
 mod bus;
 mod catalogue;
+mod chat;
 mod database;
 mod delivery;
 mod drills;

@@ -33,7 +33,8 @@ fn table() -> Vec<Row> {
         // A buyer's own request is the one that the buyer made, a seller's the one that has an
         // offer of the seller's; an administrator has none, and may join any.
         Row(JoinRequestRoom, ["+--", "+--", "+++"]),
-        Row(JoinChatRoom, ["---", "---", "+++"]),
+        // Own is a chat with somebody; an administrator may join any.
+        Row(JoinChatRoom, ["+--", "+--", "+++"]),
         Row(JoinTemplateCheckoutRoom, ["---", "---", "+++"]),
         // Whoever is not in a room leaves it without harm.
         Row(LeaveUserRoom, ["+++", "+++", "+++"]),
@@ -56,6 +57,8 @@ struct Things {
     other: Actor,
     own_request: String,
     other_request: String,
+    own_chat: String,
+    other_chat: String,
 }
 
 impl Things {
@@ -70,6 +73,7 @@ impl Things {
             E::JoinRequestRoom | E::LeaveRequestRoom => {
                 pick(&self.own_request, &self.other_request).into()
             }
+            E::JoinChatRoom | E::LeaveChatRoom => pick(&self.own_chat, &self.other_chat).into(),
             E::Authenticate => pick(&self.caller.token, &self.other.token).into(),
             E::TypingStart | E::TypingStop => {
                 let user = pick(self.caller.id.as_str(), self.other.id.as_str());
@@ -86,11 +90,14 @@ async fn things(app: &TestApp) -> [Things; 3] {
     let (left, right) = (app.seller().await, app.seller().await);
     left.make_offer(&ours, &json!({})).await;
     right.make_offer(&theirs, &json!({})).await;
+    let chats = (one.chat_with(&left).await, two.chat_with(&right).await);
     let things = |caller: &Actor, other: &Actor| Things {
         caller: caller.clone(),
         other: other.clone(),
         own_request: id(&ours).to_owned(),
         other_request: id(&theirs).to_owned(),
+        own_chat: id(&chats.0).to_owned(),
+        other_chat: id(&chats.1).to_owned(),
     };
     [things(&one, &two), things(&left, &right), things(&app.admin().await, &app.admin().await)]
 }

@@ -10,6 +10,7 @@
 //! ```
 
 mod actors;
+pub mod chat;
 pub mod deal;
 mod http;
 mod journal;
