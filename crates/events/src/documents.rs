@@ -9,10 +9,14 @@ use utoipa::ToSchema;
 
 use crate::example;
 use crate::ids::{
-    CategoryId, ChatId, FileId, MessageId, NotificationId, OfferId, RequestId, UserId,
+    CategoryId, ChatId, CheckoutId, FileId, MessageId, NotificationId, OfferId, PaymentId,
+    PayoutId, RequestId, UserId,
 };
 use crate::money::{Amount, AmountError, Currency, Money};
-use crate::status::{DeliveryUnit, OfferStatus, ProductType, RequestStatus, Role, Urgency};
+use crate::status::{
+    DeliveryUnit, EscrowState, OfferStatus, PaymentException, PaymentProvider, PaymentStatus,
+    PayoutStatus, ProductType, RequestStatus, Role, Urgency,
+};
 use crate::time::Timestamp;
 
 /// What everyone may know of a user.
@@ -256,6 +260,148 @@ pub struct Notification {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub read_at: Option<Timestamp>,
+}
+
+/// A payment into escrow (contract §4). A seller sees the own share of it only, and that as if
+/// it were all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Payment {
+    /// The payment.
+    #[serde(rename = "_id")]
+    pub id: PaymentId,
+    /// Its rail.
+    pub provider: PaymentProvider,
+    /// Where it stands.
+    pub status: PaymentStatus,
+    /// Where its money is.
+    pub escrow_state: EscrowState,
+    /// What is odd about its money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub exception: Option<PaymentException>,
+    /// Who pays.
+    pub buyer_id: UserId,
+    /// How much is to be paid in all.
+    pub amount: Amount,
+    /// The currency of every amount here.
+    pub currency: Currency,
+    /// How much has arrived and is confirmed. For the buyer and administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub received: Option<Amount>,
+    /// What of that came beside the price and stands to the buyer's credit: too much, too late, or
+    /// not yet enough. For the buyer and administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub excess: Option<Amount>,
+    /// What it pays: one request, or each of a checkout.
+    pub shares: Vec<PaymentShare>,
+    /// The checkout that it pays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub checkout_id: Option<CheckoutId>,
+    /// The transaction that brought the money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub tx_hash: Option<String>,
+    /// Why it failed or ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub failure_reason: Option<String>,
+    /// It is to be paid until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub expires_at: Option<Timestamp>,
+    /// When the money was in escrow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub confirmed_at: Option<Timestamp>,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What of a payment is for one request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentShare {
+    /// The request.
+    pub request_id: RequestId,
+    /// Who will get it.
+    pub seller_id: UserId,
+    /// The accepted offer; none where the request came from a template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub offer_id: Option<OfferId>,
+    /// The price.
+    pub amount: Amount,
+    /// What of it the platform keeps when it is released.
+    pub fee: Amount,
+    /// Where the money of this request is.
+    pub escrow_state: EscrowState,
+    /// What of the price went to the seller, the fee in it, once that is decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub to_seller: Option<Amount>,
+    /// What of the price goes back to the buyer, once that is decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub to_buyer: Option<Amount>,
+    /// The transaction that brought that back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub refund_tx_hash: Option<String>,
+}
+
+/// Money on its way to a seller (contract §4.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Payout {
+    /// The payout.
+    #[serde(rename = "_id")]
+    pub id: PayoutId,
+    /// The payment whose escrow it pays out.
+    pub payment_id: PaymentId,
+    /// The request that was paid.
+    pub request_id: RequestId,
+    /// Who gets it.
+    pub seller_id: UserId,
+    /// Its rail.
+    pub provider: PaymentProvider,
+    /// How much, without the fee.
+    pub amount: Amount,
+    /// Its currency.
+    pub currency: Currency,
+    /// The coin that it is paid in, as the gateway names it.
+    pub crypto: String,
+    /// Where it goes.
+    pub address: String,
+    /// Where it stands.
+    pub status: PayoutStatus,
+    /// How often it was handed to the gateway: more than once only after a certain failure.
+    pub attempt: u32,
+    /// The gateway's task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub task_id: Option<String>,
+    /// The transaction on the chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub tx_hash: Option<String>,
+    /// Why it failed, or why it is not known where it is. For administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reason: Option<String>,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// When the seller had it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub completed_at: Option<Timestamp>,
 }
 
 impl PurchaseRequest {

@@ -22,6 +22,7 @@ use crate::jobs::Jobs;
 use crate::journal::Journal;
 use crate::mailer::Mailer;
 use crate::outbound;
+use crate::payouts::rail::PayoutRails;
 use crate::realtime::Realtime;
 
 /// The application's state: a cheap handle, given to every handler and service.
@@ -60,6 +61,8 @@ pub struct Inner {
     pub realtime: Realtime,
     /// The REST requests under way, for which a stop waits.
     pub requests: TaskTracker,
+    /// The ways to pay sellers.
+    pub payout_rails: PayoutRails,
     /// The runner of timers.
     pub jobs: Jobs,
     /// Set when the node begins to stop.

@@ -1,11 +1,11 @@
-//! The command line: `souk [serve|migrate|admin create|config|openapi]`.
+//! The command line: `souk [serve|migrate|admin create|reconcile|config|openapi]`.
 
 use std::process::ExitCode;
 
 use crate::app::App;
 use crate::config::Config;
 use crate::node::{self, Node};
-use crate::{config, router, telemetry, transfer};
+use crate::{config, ledger, router, telemetry, transfer};
 
 const USAGE: &str = "\
 souk: the backend of an escrow marketplace
@@ -19,6 +19,7 @@ Commands:
              Move everything to another database, of another engine or the same
   admin create --email EMAIL --password PASSWORD
              Make an administrator
+  reconcile  Compare the ledger with payments and payouts; fails when they differ
   config     Print every setting with its default (the text of .env.example)
   openapi    Print the OpenAPI document
 
@@ -30,6 +31,7 @@ enum Command {
     Migrate,
     Transfer { from: String, to: String },
     AdminCreate { email: String, password: String },
+    Reconcile,
     Config,
     OpenApi,
     Help,
@@ -81,6 +83,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             (Some(from), Some(to)) => Ok(Command::Transfer { from, to }),
             _ => Err("--from and --to go together".into()),
         },
+        ["reconcile"] => Ok(Command::Reconcile),
         ["config"] => Ok(Command::Config),
         ["openapi"] => Ok(Command::OpenApi),
         ["help"] => Ok(Command::Help),
@@ -121,8 +124,27 @@ fn run(command: Command) -> Result<(), Vec<String>> {
         Command::AdminCreate { email, password } => {
             with_app(|app| async move { create_admin(&app, &email, &password).await })?;
         }
+        Command::Reconcile => with_app(|app| async move { reconcile(&app).await })?,
     }
     Ok(())
+}
+
+/// Prints the sums and every difference; an error where there is one.
+async fn reconcile(app: &App) -> Result<(), String> {
+    let found = ledger::reconcile::run(&app.db).await.map_err(|error| error.message.to_string())?;
+    for sum in &found.sums {
+        println!("{:>6} {}", sum.currency.as_str(), sum.sum);
+    }
+    for difference in &found.differences {
+        println!("{difference}");
+    }
+    match found.differences.len() {
+        0 => {
+            println!("The ledger agrees with payments and payouts");
+            Ok(())
+        }
+        count => Err(format!("{count} differences")),
+    }
 }
 
 async fn create_admin(app: &App, email: &str, password: &str) -> Result<(), String> {

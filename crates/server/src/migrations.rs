@@ -13,6 +13,7 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0003_marketplace",
     "0004_presence",
     "0005_nodes",
+    "0007_money",
     "0010_delivery",
     "0011_templates",
     "0012_disputes",

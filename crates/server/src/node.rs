@@ -24,6 +24,7 @@ use crate::jobs::{self, Jobs};
 use crate::journal::{Journal, sequencer};
 use crate::mailer::{LogMailer, Mailer, SmtpMailer};
 use crate::outbound;
+use crate::payouts::rail::PayoutRails;
 use crate::realtime::Realtime;
 use crate::text::hex;
 use crate::{auth, http, migrations, router};
@@ -90,6 +91,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         bus,
         requests: TaskTracker::new(),
         journal,
+        payout_rails: PayoutRails::new(&config),
         jobs: Jobs::default(),
         clock: outside.clock,
         random: outside.random,

@@ -18,8 +18,8 @@ use crate::app::App;
 use crate::config::HttpConfig;
 use crate::error::ApiError;
 use crate::{
-    auth, catalogue, chat, delivery, notifications, offers, operations, realtime, requests,
-    telemetry, users,
+    auth, catalogue, chat, delivery, ledger, notifications, offers, operations, payments, payouts,
+    realtime, requests, telemetry, users,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -41,6 +41,9 @@ fn routes() -> OpenApiRouter<App> {
         .merge(notifications::routes::routes())
         .merge(delivery::routes::routes())
         .merge(chat::routes::routes())
+        .merge(payments::routes::routes())
+        .merge(payouts::routes::routes())
+        .merge(ledger::routes::routes())
         .merge(realtime::routes::routes())
 }
 

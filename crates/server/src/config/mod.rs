@@ -7,6 +7,7 @@
 
 mod deal;
 mod env;
+mod payments;
 mod values;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use events::Access;
 pub use deal::{CodeHolder, DealConfig};
 use env::Env;
 pub use env::{Problem, Variable};
+pub use payments::{FeeRate, PaymentsConfig, PayoutMode};
 pub use values::{Bytes, HttpOrigin};
 
 /// Everything the program can be told from outside.
@@ -36,6 +38,8 @@ pub struct Config {
     pub realtime: RealtimeConfig,
     /// Times and rules of the deal (contract §3).
     pub deal: DealConfig,
+    /// Payments, fees and payouts (contract §4).
+    pub payments: PaymentsConfig,
     /// Outgoing mail; `None` logs mails instead.
     pub smtp: Option<SmtpConfig>,
     /// Log lines as JSON instead of text.
@@ -286,6 +290,8 @@ impl Config {
         env.section("The deal");
         let deal = DealConfig::read(env);
 
+        let payments = PaymentsConfig::read(env);
+
         env.section("Mail and logs");
         let smtp_url = env.secret(
             "SMTP_URL",
@@ -305,6 +311,7 @@ impl Config {
             auth,
             realtime,
             deal,
+            payments,
             smtp: smtp_url.map(|url| SmtpConfig { url, from: smtp_from }),
             log_json: log_format == "json",
         }

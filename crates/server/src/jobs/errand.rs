@@ -16,11 +16,10 @@ use crate::app::App;
 use crate::auth::mails;
 use crate::error::{ApiError, Result};
 use crate::notifications;
+use crate::payouts;
 
 /// Errands of this node that run at once.
 const AT_ONCE: usize = 16;
-/// Longest run of one.
-const TIMEOUT: Duration = Duration::from_secs(20);
 /// An errand that fails so often is given up, after some six hours.
 const TRIES_MAX: i64 = 14;
 
@@ -48,13 +47,31 @@ impl Errands {
 
 /// Whether timers of this kind are errands.
 pub(super) fn is_errand(kind: &str) -> bool {
-    matches!(kind, mails::VERIFY_EMAIL | mails::RESET_PASSWORD | notifications::mail::SEND)
+    matches!(
+        kind,
+        mails::VERIFY_EMAIL
+            | mails::RESET_PASSWORD
+            | notifications::mail::SEND
+            | payouts::service::SUBMIT
+            | payouts::service::POLL
+    )
 }
 
 async fn run_one(app: &App, kind: &str, key: &str) -> Result<()> {
     match kind {
         notifications::mail::SEND => notifications::mail::send(app, key).await,
+        payouts::service::SUBMIT => payouts::service::submit(app, &super::id(key)?).await,
+        payouts::service::POLL => payouts::service::poll(app, &super::id(key)?).await,
         _ => mails::send(app, kind, key).await,
+    }
+}
+
+/// Longest run of one.
+fn time_limit(kind: &str) -> Duration {
+    match kind {
+        // The gateway waits for its rates and for the chain's own program.
+        payouts::service::SUBMIT | payouts::service::POLL => Duration::from_mins(1),
+        _ => Duration::from_secs(20),
     }
 }
 
@@ -64,7 +81,7 @@ pub(super) async fn start(app: &App, timer: &Timer) -> Result<()> {
     let turn = turn.map_err(|error| ApiError::internal(&error))?;
     let mut tx = app.begin().await?;
     // Not before this try has ended for certain.
-    let next_try = 2 * TIMEOUT + super::retry_pause(timer);
+    let next_try = 2 * time_limit(&timer.kind) + super::retry_pause(timer);
     let taken = store::postpone(&mut tx, timer, next_try).await?;
     tx.commit().await?;
     if let Some(taken) = taken {
@@ -81,7 +98,7 @@ pub(super) async fn start(app: &App, timer: &Timer) -> Result<()> {
 
 async fn run(app: &App, timer: &Timer) -> Result<()> {
     let (kind, key) = (&timer.kind, &timer.key);
-    let failed = match tokio::time::timeout(TIMEOUT, run_one(app, kind, key)).await {
+    let failed = match tokio::time::timeout(time_limit(kind), run_one(app, kind, key)).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.message),
         Err(_) => Some("timed out".into()),

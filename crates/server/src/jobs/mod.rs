@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::error::Result;
 use crate::journal::Tx;
-use crate::offers;
+use crate::{offers, payments, payouts};
 
 /// Timers that fall due together are read in batches of this size.
 const BATCH: i64 = 100;
@@ -124,16 +124,18 @@ async fn postpone(app: &App, timer: &store::Timer) -> Result<()> {
 
 /// What each kind of timer does.
 async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
-    let _ = app;
     match kind {
         SWEEP => {
             crate::idempotency::sweep(tx).await?;
             crate::auth::service::sweep(tx).await?;
             crate::notifications::service::sweep(tx).await?;
+            payouts::service::sweep(tx).await?;
             tx.schedule(SWEEP, key, SWEEP_EVERY).await
         }
         offers::service::EXPIRY => offers::service::expire(tx, &id(key)?).await,
         offers::service::PAYMENT_TIMEOUT => offers::service::payment_timed_out(tx, &id(key)?).await,
+        payments::service::EXPIRY => payments::service::expire(tx, app, &id(key)?).await,
+        payouts::service::START => payouts::service::start(tx, app, &id(key)?).await,
         unknown => {
             // Left by a newer version; running it is not ours, and dropping it would lose it.
             Err(crate::error::ApiError::internal(&format!("unknown timer {unknown}")))

@@ -47,6 +47,25 @@ pub async fn delete(tx: &mut db::Tx, kind: &str, key: &str) -> Result<(), DbErro
     Ok(())
 }
 
+/// Sets the timer where it is not set.
+pub async fn ensure(tx: &mut db::Tx, kind: &str, key: &str, due: Timestamp) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "INSERT INTO timers (kind, key, due_at, attempts) VALUES ($1, $2, $3, 0)
+             ON CONFLICT (kind, key) DO NOTHING"
+        ),
+        args![kind, key, due.as_millis()],
+    )
+    .await?;
+    Ok(())
+}
+
+pub async fn due_at(tx: &mut db::Tx, kind: &str, key: &str) -> Result<Option<Timestamp>, DbError> {
+    let sql = sql!("SELECT due_at FROM timers WHERE kind = $1 AND key = $2");
+    let row = tx.fetch_optional(sql, args![kind, key]).await?;
+    row.map(|row| Ok(Timestamp::from_millis(row.get("due_at")?))).transpose()
+}
+
 pub async fn due(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Timer>, DbError> {
     let rows = db
         .fetch_all(
@@ -64,8 +83,11 @@ pub async fn due(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Timer>, DbEr
 pub async fn take(tx: &mut Tx, timer: &Timer) -> Result<bool, DbError> {
     let taken = tx
         .execute(
-            sql!("DELETE FROM timers WHERE kind = $1 AND key = $2 AND due_at = $3"),
-            args![&timer.kind, &timer.key, timer.due_at],
+            sql!(
+                "DELETE FROM timers
+                 WHERE kind = $1 AND key = $2 AND due_at = $3 AND attempts = $4"
+            ),
+            args![&timer.kind, &timer.key, timer.due_at, timer.attempts],
         )
         .await?;
     Ok(taken == 1)
@@ -83,9 +105,9 @@ pub async fn postpone(
         .execute(
             sql!(
                 "UPDATE timers SET due_at = $1, attempts = attempts + 1
-                 WHERE kind = $2 AND key = $3 AND due_at = $4"
+                 WHERE kind = $2 AND key = $3 AND due_at = $4 AND attempts = $5"
             ),
-            args![due_at, &timer.kind, &timer.key, timer.due_at],
+            args![due_at, &timer.kind, &timer.key, timer.due_at, timer.attempts],
         )
         .await?;
     Ok((moved == 1).then(|| Timer {

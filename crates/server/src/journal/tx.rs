@@ -147,6 +147,14 @@ impl Tx {
         Ok(())
     }
 
+    /// When the timer `(kind, key)` is due, where it is set.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn due_at(&mut self, kind: &str, key: &str) -> Result<Option<Timestamp>> {
+        Ok(crate::jobs::store::due_at(&mut self.inner, kind, key).await?)
+    }
+
     /// Takes the timer `(kind, key)` back, where it is set.
     ///
     /// # Errors

@@ -20,9 +20,10 @@ use crate::extract::{Caller, Listing};
 use crate::journal::{Control, Tx};
 use crate::notifications::Notice;
 use crate::notifications::service::notify;
-use crate::requests;
+use crate::payments::service::{GRACE, TimedOut};
 use crate::requests::error::RequestError;
 use crate::requests::model::{Input as RequestInput, Party, Seen, is_open};
+use crate::{payments, requests};
 
 /// The timer that ends a pending offer; its key is the offer.
 pub const EXPIRY: &str = "offer_expiry";
@@ -316,7 +317,16 @@ pub async fn expire(tx: &mut Tx, id: &OfferId) -> Result<()> {
     leave(tx, request, &offer).await
 }
 
-/// The timer [`PAYMENT_TIMEOUT`]: frees a request whose accepted offer was not paid.
+/// Until when an accepted offer is to be paid, where that is not over.
+///
+/// # Errors
+/// 503 when the database cannot be reached.
+pub async fn payment_due(tx: &mut Tx, id: &OfferId) -> Result<Option<Timestamp>> {
+    tx.due_at(PAYMENT_TIMEOUT, id.as_str()).await
+}
+
+/// The timer [`PAYMENT_TIMEOUT`]: frees a request whose accepted offer was not paid, and ends its
+/// payment. Where all of the money was seen and is not final yet, it looks again later.
 ///
 /// # Errors
 /// 503 when the database cannot be reached.
@@ -325,6 +335,9 @@ pub async fn payment_timed_out(tx: &mut Tx, id: &OfferId) -> Result<()> {
     // It may have been paid meanwhile, or the request cancelled.
     if request.status != RequestStatus::Payment || offer.status != OfferStatus::Accepted {
         return Ok(());
+    }
+    if payments::service::time_out(tx, &request.id).await? == TimedOut::Waits {
+        return tx.schedule(PAYMENT_TIMEOUT, id.as_str(), GRACE).await;
     }
     step(tx, &mut offer, Input::PaymentTimedOut, Some(reason::PAYMENT_TIMEOUT)).await?;
     let notice = Notice::OfferPaymentTimedOut { deal: (&request).into(), offer: id.clone() };

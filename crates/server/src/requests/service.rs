@@ -19,7 +19,7 @@ use crate::extract::{Caller, Listing, Page};
 use crate::journal::{Control, Tx};
 use crate::notifications::Notice;
 use crate::notifications::service::notify;
-use crate::{catalogue, offers, users};
+use crate::{catalogue, offers, payments, users};
 
 /// Publishes a request.
 ///
@@ -270,6 +270,7 @@ pub async fn cancel(
     }
     let reason = body.reason.trim().to_owned();
     store::set_cancel_reason(tx, id, &reason).await?;
+    payments::service::cancel_unpaid(tx, id).await?;
     let sellers = offers::service::reject_live(tx, &request).await?;
     let by_another = (party != Party::Buyer).then_some(&request.buyer_id);
     for told in sellers.iter().chain(by_another) {
@@ -303,6 +304,39 @@ pub async fn advance(tx: &mut Tx, request: &mut PurchaseRequest, input: Input) -
         return Err(RequestError::WrongState(from).into());
     }
     tell(tx, request, RequestUpdateType::StatusChanged)
+}
+
+/// Takes a locked, paid request through the steps that are left to `completed`, where the deal is
+/// closed by a decision (an administrator, a dispute) and not by its parties.
+///
+/// # Errors
+/// 409 `wrong_state` where the request is not paid, or over.
+pub async fn complete(tx: &mut Tx, request: &mut PurchaseRequest) -> Result<()> {
+    for (status, input) in
+        [(RequestStatus::Processing, Input::Shipped), (RequestStatus::Delivery, Input::Received)]
+    {
+        if request.status == status {
+            advance(tx, request, input).await?;
+        }
+    }
+    advance(tx, request, Input::Confirmed).await
+}
+
+/// Cancels a locked, paid request whose money goes back.
+///
+/// # Errors
+/// 409 `wrong_state` where the request is not paid, or over.
+pub async fn refunded(
+    tx: &mut Tx,
+    request: &mut PurchaseRequest,
+    seller: &UserId,
+    reason: &str,
+) -> Result<()> {
+    store::set_cancel_reason(tx, &request.id, reason).await?;
+    let parties = Parties::new(request.buyer_id.clone(), seller.clone());
+    let event = RequestCancelled { request_id: request.id.clone(), reason: reason.to_owned() };
+    tx.emit(event, &parties)?;
+    advance(tx, request, Input::Refunded).await
 }
 
 /// Tells the request's room that something changed.

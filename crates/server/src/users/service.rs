@@ -15,6 +15,7 @@ use crate::extract::{Listing, Page};
 use crate::journal::Tx;
 use crate::notifications::Notice;
 use crate::notifications::service::notify;
+use crate::payouts;
 use crate::text::like_pattern;
 
 /// Letters and digits of referral codes: none that look alike.
@@ -132,6 +133,9 @@ pub async fn change(tx: &mut Tx, id: &UserId, change: AccountChange) -> Result<U
     if let Some(wallet) = change.payout_wallet {
         if wallet.is_some() && user.role != Role::Seller {
             return Err(UserError::NotASeller.into());
+        }
+        if wallet.is_some() && wallet != user.payout_wallet {
+            payouts::service::wallet_set(tx, id).await?;
         }
         user.payout_wallet = wallet;
     }

@@ -9,6 +9,7 @@ mod accounts;
 mod chat;
 mod delivery;
 mod market;
+mod money;
 mod open;
 mod people;
 
@@ -27,10 +28,18 @@ const NOBODYS: Option<[u16; 6]> = Some([401, 404, 404, 404, 404, 404]);
 
 /// All rows; a line for each slice.
 fn rows() -> Vec<Row> {
-    [open::rows(), accounts::rows(), market::rows(), people::rows(), delivery::rows(), chat::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        open::rows(),
+        accounts::rows(),
+        market::rows(),
+        people::rows(),
+        delivery::rows(),
+        chat::rows(),
+        money::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What stands for `{id}` in a path.
@@ -43,6 +52,7 @@ enum Object {
     Own(people::Own),
     Deal(delivery::Stage),
     Chat(chat::Chat),
+    Money(money::Money),
 }
 
 /// One line of the matrix.
@@ -124,6 +134,10 @@ impl World {
         self.caller(3)
     }
 
+    fn admin(&self) -> &Actor {
+        self.caller(5)
+    }
+
     async fn id_of(&mut self, app: &TestApp, object: Object) -> String {
         if let Some((made, id)) = &self.made
             && *made == object
@@ -137,6 +151,7 @@ impl World {
             Object::Own(object) => people::make(self, object).await,
             Object::Deal(stage) => delivery::make(self, app, stage).await,
             Object::Chat(object) => chat::make(self, object).await,
+            Object::Money(object) => money::make(self, object).await,
         };
         self.made = Some((object, id.clone()));
         id
@@ -200,7 +215,7 @@ fn every_route_has_a_row() {
     assert!(gone.is_empty(), "rows without a route: {gone:#?}");
 }
 
-app_test!(the_matrix_holds, async |app| {
+app_test!(the_matrix_holds, [("PAYMENT_SANDBOX", "true")], async |app| {
     let mut wrong = Vec::new();
     let mut world = World::new(app).await;
     for row in &rows() {

@@ -15,6 +15,7 @@ pub mod deal;
 mod http;
 mod journal;
 pub mod market;
+pub mod money;
 pub mod nodes;
 mod notices;
 pub mod proxy;
