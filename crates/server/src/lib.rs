@@ -32,6 +32,7 @@ pub mod operations;
 pub mod outbound;
 pub mod payments;
 pub mod payouts;
+pub mod points;
 pub mod realtime;
 pub mod requests;
 pub mod router;

@@ -19,5 +19,6 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0012_disputes",
     "0013_chat",
     "0015_notifications",
+    "0016_points",
     "0019_auth_attempts",
 );

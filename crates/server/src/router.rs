@@ -19,7 +19,7 @@ use crate::config::HttpConfig;
 use crate::error::ApiError;
 use crate::{
     auth, catalogue, chat, delivery, ledger, notifications, offers, operations, payments, payouts,
-    realtime, requests, telemetry, users,
+    points, realtime, requests, telemetry, users,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -44,6 +44,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(payments::routes::routes())
         .merge(payouts::routes::routes())
         .merge(ledger::routes::routes())
+        .merge(points::routes::routes())
         .merge(realtime::routes::routes())
 }
 

@@ -8,6 +8,7 @@
 mod deal;
 mod env;
 mod payments;
+mod points;
 mod values;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub use deal::{CodeHolder, DealConfig};
 use env::Env;
 pub use env::{Problem, Variable};
 pub use payments::{FeeRate, PaymentsConfig, PayoutMode};
+pub use points::PointsConfig;
 pub use values::{Bytes, HttpOrigin};
 
 /// Everything the program can be told from outside.
@@ -40,6 +42,8 @@ pub struct Config {
     pub deal: DealConfig,
     /// Payments, fees and payouts (contract §4).
     pub payments: PaymentsConfig,
+    /// Points and levels (contract §3.7).
+    pub points: PointsConfig,
     /// Outgoing mail; `None` logs mails instead.
     pub smtp: Option<SmtpConfig>,
     /// Log lines as JSON instead of text.
@@ -291,6 +295,7 @@ impl Config {
         let deal = DealConfig::read(env);
 
         let payments = PaymentsConfig::read(env);
+        let points = points::read(env);
 
         env.section("Mail and logs");
         let smtp_url = env.secret(
@@ -312,6 +317,7 @@ impl Config {
             realtime,
             deal,
             payments,
+            points,
             smtp: smtp_url.map(|url| SmtpConfig { url, from: smtp_from }),
             log_json: log_format == "json",
         }

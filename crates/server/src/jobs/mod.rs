@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::error::Result;
 use crate::journal::Tx;
-use crate::{offers, payments, payouts};
+use crate::{offers, payments, payouts, points};
 
 /// Timers that fall due together are read in batches of this size.
 const BATCH: i64 = 100;
@@ -133,6 +133,7 @@ async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
             tx.schedule(SWEEP, key, SWEEP_EVERY).await
         }
         offers::service::EXPIRY => offers::service::expire(tx, &id(key)?).await,
+        points::service::EXPIRY => points::service::expire(tx, &id(key)?).await,
         offers::service::PAYMENT_TIMEOUT => offers::service::payment_timed_out(tx, &id(key)?).await,
         payments::service::EXPIRY => payments::service::expire(tx, app, &id(key)?).await,
         payouts::service::START => payouts::service::start(tx, app, &id(key)?).await,

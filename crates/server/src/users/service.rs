@@ -80,6 +80,17 @@ pub async fn find(tx: &mut db::Tx, id: &UserId) -> Result<User> {
     store::find(tx, id).await?.ok_or_else(ApiError::not_found)
 }
 
+/// Who invited this user; nobody where the chain of referrers leads back to the user, so that
+/// nobody is paid for inviting themselves by a detour.
+///
+/// # Errors
+/// 503.
+pub async fn referrer(tx: &mut Tx, id: &UserId) -> Result<Option<UserId>> {
+    let Some(referrer) = store::referrer(tx, id).await? else { return Ok(None) };
+    let circular = store::is_above(tx, id, &referrer).await?;
+    Ok(Some(referrer).filter(|_| !circular))
+}
+
 /// The user with this address, in whatever case.
 ///
 /// # Errors

@@ -59,6 +59,25 @@ pub async fn find_by_code(tx: &mut db::Tx, code: &str) -> Result<Option<UserId>,
     row.map(|row| row.parse("id")).transpose()
 }
 
+pub async fn referrer(tx: &mut db::Tx, id: &UserId) -> Result<Option<UserId>, DbError> {
+    let row =
+        tx.fetch_optional(sql!("SELECT referred_by FROM users WHERE id = $1"), args![id]).await?;
+    row.map_or(Ok(None), |row| row.parse_optional("referred_by"))
+}
+
+/// Whether the user is `from`, or invited `from`, or invited who invited `from`, and so on.
+pub async fn is_above(tx: &mut db::Tx, id: &UserId, from: &UserId) -> Result<bool, DbError> {
+    // UNION leaves out what was seen: a ring ends.
+    let text = sql!(
+        "WITH RECURSIVE above AS (
+             SELECT id, referred_by FROM users WHERE id = $1
+             UNION SELECT u.id, u.referred_by FROM users u JOIN above a ON u.id = a.referred_by
+         )
+         SELECT id FROM above WHERE id = $2"
+    );
+    Ok(tx.fetch_optional(text, args![from, id]).await?.is_some())
+}
+
 /// Writes what owners can change.
 pub async fn update_profile(tx: &mut db::Tx, user: &User) -> Result<(), DbError> {
     let wallet = user.payout_wallet.as_ref();

@@ -24,6 +24,7 @@ mod offers;
 mod passwords;
 mod payments;
 mod payouts;
+mod points;
 mod realtime;
 mod requests;
 mod requests_seen;

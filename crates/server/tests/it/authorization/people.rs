@@ -1,4 +1,4 @@
-//! Notifications.
+//! Notifications and points.
 
 use super::{Body, NOBODYS, Object, Row, World};
 use crate::support::market::id;
@@ -22,6 +22,7 @@ pub async fn make(world: &World, object: Own) -> String {
 
 pub fn rows() -> Vec<Row> {
     let row = Row::new;
+    let own = |route| row(route, Body::None, Object::Nothing, [401, 200, 200, 200, 200, 200], None);
     let everybody = [401, 200, 200, 200, 200, 200];
     let buyers = [401, 200, 404, 404, 404, 404];
     let notification = Object::Own(Own::Notification);
@@ -37,6 +38,19 @@ pub fn rows() -> Vec<Row> {
             Body::Text(r#"{"chat": {"inApp": false}}"#),
             Object::Nothing,
             everybody,
+            None,
+        ),
+        own("GET /api/points/my-points"),
+        own("GET /api/points/transactions"),
+        own("GET /api/points/referrals"),
+        own("GET /api/points/levels"),
+        own("GET /api/points/leaderboard"),
+        own("POST /api/points/generate-referral-code"),
+        row(
+            "POST /api/points/redeem",
+            Body::Text(r#"{"points": 1}"#),
+            Object::Nothing,
+            [401, 409, 409, 409, 409, 409],
             None,
         ),
     ]
