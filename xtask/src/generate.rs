@@ -1,12 +1,18 @@
 //! `cargo xtask gen`: files in the tree that are written by a program, never by hand.
 //!
 //! To add one, add a row to [`GENERATED`]. `gen` writes them all; `gen --check`, which the
-//! continuous integration runs, writes nothing and fails when one is stale.
+//! continuous integration runs, writes nothing and fails when one is stale. Both fail when what
+//! was published disappears without a note ([`published`]).
+
+mod published;
+mod typescript;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::{process, project};
 
@@ -18,17 +24,66 @@ struct Generated {
     produce: fn() -> Result<String>,
 }
 
-const GENERATED: &[Generated] =
-    &[Generated { path: ".env.example", produce: || print_of_souk("config") }];
+const GENERATED: &[Generated] = &[
+    Generated { path: ".env.example", produce: || souk(&["config"]) },
+    Generated { path: "docs/configuration.md", produce: || souk(&["config", "--markdown"]) },
+    Generated { path: "docs/openapi.json", produce: || souk(&["openapi"]) },
+    Generated { path: "docs/asyncapi.json", produce: || souk(&["asyncapi"]) },
+    Generated { path: "docs/events.md", produce: events_page },
+    Generated { path: published::PATH, produce: || published::produce(openapi()?, asyncapi()?) },
+    Generated {
+        path: "clients/typescript/src/generated/schemas.ts",
+        produce: || typescript::schemas(openapi()?, asyncapi()?),
+    },
+    Generated {
+        path: "clients/typescript/src/generated/routes.ts",
+        produce: || typescript::routes(openapi()?),
+    },
+    Generated {
+        path: "clients/typescript/src/generated/events.ts",
+        produce: || typescript::events(asyncapi()?),
+    },
+];
 
-/// What `souk <command>` prints.
-fn print_of_souk(command: &str) -> Result<String> {
-    project::build()?;
-    let text = process::read(Command::new(project::program("debug", "souk")?).arg(command))?;
+/// Whether a file of the tree is generated, so that the rules for what people write do not hold.
+pub fn is_generated(path: &str) -> bool {
+    GENERATED.iter().any(|file| file.path == path)
+}
+
+/// What `souk <words…>` prints.
+fn souk(words: &[&str]) -> Result<String> {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    if BUILT.get().is_none() {
+        project::build()?;
+        let _ = BUILT.set(());
+    }
+    let text = process::read(Command::new(project::program("debug", "souk")?).args(words))?;
     if text.is_empty() {
-        bail!("`souk {command}` printed nothing");
+        bail!("`souk {}` printed nothing", words.join(" "));
     }
     Ok(text)
+}
+
+/// The page of the server, with links that lead somewhere in the tree.
+fn events_page() -> Result<String> {
+    Ok(souk(&["asyncapi", "--markdown"])?.replace("](/asyncapi.json)", "](asyncapi.json)"))
+}
+
+fn openapi() -> Result<&'static Value> {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    document(&DOCUMENT, "openapi")
+}
+
+fn asyncapi() -> Result<&'static Value> {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    document(&DOCUMENT, "asyncapi")
+}
+
+fn document(cell: &'static OnceLock<Value>, command: &str) -> Result<&'static Value> {
+    if cell.get().is_none() {
+        let _ = cell.set(serde_json::from_str(&souk(&[command])?)?);
+    }
+    cell.get().context("it was just set")
 }
 
 /// Writes the generated files, or with `check` only looks whether they are up to date.

@@ -1,11 +1,11 @@
-//! The command line: `souk [serve|migrate|admin create|reconcile|config|openapi]`.
+//! The command line: `souk [serve|migrate|admin create|reconcile|config|openapi|asyncapi]`.
 
 use std::process::ExitCode;
 
 use crate::app::App;
 use crate::config::Config;
 use crate::node::{self, Node};
-use crate::{config, ledger, router, telemetry, transfer};
+use crate::{config, docs, ledger, telemetry, transfer};
 
 const USAGE: &str = "\
 souk: the backend of an escrow marketplace
@@ -22,6 +22,9 @@ Commands:
   reconcile  Compare the ledger with payments and payouts; fails when they differ
   config     Print every setting with its default (the text of .env.example)
   openapi    Print the OpenAPI document
+  asyncapi   Print the AsyncAPI document of the events
+
+`config` and `asyncapi` take --markdown, for a page to read.
 
 Settings come from the environment and from .env; `souk config` lists them.
 ";
@@ -32,8 +35,9 @@ enum Command {
     Transfer { from: String, to: String },
     AdminCreate { email: String, password: String },
     Reconcile,
-    Config,
+    Config { markdown: bool },
     OpenApi,
+    AsyncApi { markdown: bool },
     Help,
     Version,
 }
@@ -63,6 +67,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut words = Vec::new();
     let (mut email, mut password) = (None, None);
     let (mut from, mut to) = (None, None);
+    let mut markdown = false;
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -70,6 +75,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("email") => email = Some(args.value()?.string()?),
             Long("password") => password = Some(args.value()?.string()?),
             Long("from") => from = Some(args.value()?.string()?),
+            Long("markdown") => markdown = true,
             Long("to") => to = Some(args.value()?.string()?),
             Value(word) => words.push(word.string()?),
             other @ (Short(_) | Long(_)) => return Err(other.unexpected()),
@@ -84,8 +90,9 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             _ => Err("--from and --to go together".into()),
         },
         ["reconcile"] => Ok(Command::Reconcile),
-        ["config"] => Ok(Command::Config),
+        ["config"] => Ok(Command::Config { markdown }),
         ["openapi"] => Ok(Command::OpenApi),
+        ["asyncapi"] => Ok(Command::AsyncApi { markdown }),
         ["help"] => Ok(Command::Help),
         ["admin", "create"] => Ok(Command::AdminCreate {
             email: email.ok_or("--email is missing")?,
@@ -99,10 +106,15 @@ fn run(command: Command) -> Result<(), Vec<String>> {
     match command {
         Command::Help => print!("{USAGE}"),
         Command::Version => println!("souk {}", env!("CARGO_PKG_VERSION")),
-        Command::Config => print!("{}", config::env_example()),
-        Command::OpenApi => {
-            let json = router::openapi().to_pretty_json().map_err(|e| vec![e.to_string()])?;
-            println!("{json}");
+        Command::Config { markdown: false } => print!("{}", config::env_example()),
+        Command::Config { markdown: true } => print!("{}", docs::settings::markdown()),
+        Command::OpenApi => print_json(docs::openapi::document())?,
+        Command::AsyncApi { markdown: false } => {
+            print_json(docs::asyncapi::document(&events::catalog()))?;
+        }
+        Command::AsyncApi { markdown: true } => {
+            let text = docs::reference::markdown(&events::catalog());
+            print!("{}", text.map_err(|error| vec![error.to_string()])?);
         }
         Command::Serve => with_app(|app| async move {
             let node = Node::start(app).await?;
@@ -145,6 +157,12 @@ async fn reconcile(app: &App) -> Result<(), String> {
         }
         count => Err(format!("{count} differences")),
     }
+}
+
+fn print_json(document: serde_json::Result<serde_json::Value>) -> Result<(), Vec<String>> {
+    let text = document.and_then(|document| serde_json::to_string_pretty(&document));
+    println!("{}", text.map_err(|error| vec![error.to_string()])?);
+    Ok(())
 }
 
 async fn create_admin(app: &App, email: &str, password: &str) -> Result<(), String> {

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+pub mod docs;
 pub mod error;
 pub mod extract;
 pub mod health;

@@ -1,4 +1,4 @@
-//! Endpoints for operators and tools: liveness, readiness, the API's description.
+//! Endpoints for operators and tools: liveness, readiness.
 
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::{ApiError, Result};
-use crate::router;
 
 /// Whoever asks whether a node is ready does not wait long for the answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -52,11 +51,4 @@ pub async fn ready(State(app): State<App>) -> Result<Json<Health>> {
         .await
         .map_err(|_| DbError::Unavailable("the database does not answer".into()))??;
     Ok(Json(Health { status: "ready", version: env!("CARGO_PKG_VERSION") }))
-}
-
-/// This API as an OpenAPI 3.1 document.
-#[utoipa::path(get, path = "/openapi.json", tag = "operations",
-    responses((status = 200, description = "The OpenAPI document.", body = serde_json::Value)))]
-pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(router::openapi())
 }

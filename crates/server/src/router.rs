@@ -18,8 +18,8 @@ use crate::app::App;
 use crate::config::HttpConfig;
 use crate::error::ApiError;
 use crate::{
-    auth, catalogue, chat, delivery, ledger, notifications, offers, operations, payments, payouts,
-    points, realtime, requests, telemetry, users,
+    auth, catalogue, chat, delivery, docs, ledger, notifications, offers, operations, payments,
+    payouts, points, realtime, requests, telemetry, users,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -32,7 +32,7 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
-        .routes(routes!(operations::openapi))
+        .merge(docs::routes::routes())
         .merge(auth::routes::routes())
         .merge(users::routes::routes())
         .merge(catalogue::routes::routes())
@@ -57,6 +57,7 @@ pub fn openapi() -> OpenApi {
 pub fn router(app: &App) -> Router {
     let (router, _) = routes().split_for_parts();
     router
+        .merge(docs::routes::viewer())
         .route_layer(from_fn_with_state(app.clone(), count))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(method_not_allowed)

@@ -272,6 +272,7 @@ pub struct SellerQuery {
     pub limit: Option<i64>,
     /// The order.
     #[serde(default)]
+    #[param(inline)]
     pub sort: SellerSort,
     /// A part of the name; case does not matter.
     pub q: Option<String>,

@@ -39,7 +39,7 @@ async fn me(State(app): State<App>, caller: Caller) -> Result<Data<Account>> {
 /// Changes the caller's own account. Absent fields stay, `null` removes.
 #[utoipa::path(patch, path = "/api/auth/me", tag = "auth", request_body = AccountChange,
     responses((status = 200, body = Data<Account>),
-              (status = 401, description = "As for GET", body = ErrorBody),
+              (status = 401, description = "`unauthorized`, `token_invalid`, `token_expired`, `token_revoked`", body = ErrorBody),
               (status = 403, description = "`origin_not_allowed`", body = ErrorBody),
               (status = 422, description = "`validation_failed`", body = ErrorBody)))]
 async fn change_me(

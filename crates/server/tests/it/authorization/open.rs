@@ -14,6 +14,8 @@ pub fn rows() -> Vec<Row> {
         row("GET /health", Body::None, 200),
         row("GET /ready", Body::None, 200),
         row("GET /openapi.json", Body::None, 200),
+        row("GET /asyncapi.json", Body::None, 200),
+        row("GET /docs/events", Body::None, 200),
         row("GET /api/events/catalog", Body::None, 200),
         row("GET /api/marketplace/categories", Body::None, 200),
         row("GET /api/marketplace/sellers", Body::None, 200),
