@@ -7,7 +7,7 @@
 mod published;
 mod typescript;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
 
@@ -50,14 +50,21 @@ pub fn is_generated(path: &str) -> bool {
     GENERATED.iter().any(|file| file.path == path)
 }
 
-/// What `souk <words…>` prints.
+/// What `souk <words…>` prints: the program that `SOUK_BIN` names, else a fresh one.
 fn souk(words: &[&str]) -> Result<String> {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    if BUILT.get().is_none() {
-        project::build()?;
-        let _ = BUILT.set(());
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    if PROGRAM.get().is_none() {
+        let program = match std::env::var_os("SOUK_BIN") {
+            Some(program) => PathBuf::from(program),
+            None => {
+                project::build()?;
+                project::program("debug", "souk")?
+            }
+        };
+        let _ = PROGRAM.set(program);
     }
-    let text = process::read(Command::new(project::program("debug", "souk")?).args(words))?;
+    let program = PROGRAM.get().context("it was just set")?;
+    let text = process::read(Command::new(program).args(words))?;
     if text.is_empty() {
         bail!("`souk {}` printed nothing", words.join(" "));
     }

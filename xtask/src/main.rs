@@ -15,6 +15,7 @@ mod server;
 mod setup;
 mod test;
 mod tidy;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -41,10 +41,10 @@ pub fn program(profile: &str, name: &str) -> Result<PathBuf> {
     Ok(target_dir()?.join(profile).join(name))
 }
 
-/// The folders one level below `tests/` and below each crate's `tests/` that hold the file
+/// The folders one level below `clients/`, `tests/` and each crate's `tests/` that hold the file
 /// `marker`, in a stable order.
 pub fn test_folders(marker: &str) -> Result<Vec<PathBuf>> {
-    let mut parents = vec![root().join("tests")];
+    let mut parents = vec![root().join("clients"), root().join("tests")];
     parents.extend(entries(&root().join("crates"))?.into_iter().map(|dir| dir.join("tests")));
     let mut found = Vec::new();
     for parent in parents {

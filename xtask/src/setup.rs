@@ -166,6 +166,17 @@ impl Installer {
         Ok(())
     }
 
+    /// Builds a package whose `package.json` has a script for that.
+    pub fn npm_build(&self, folder: &Path) -> Result<()> {
+        let manifest = std::fs::read_to_string(folder.join("package.json"))?;
+        let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
+        if manifest["scripts"]["build"].is_string() {
+            let npm = self.need(&NPM)?;
+            process::run(Command::new(npm).args(["run", "--silent", "build"]).current_dir(folder))?;
+        }
+        Ok(())
+    }
+
     /// The Python of a virtual environment in the target folder that holds the test runner and
     /// the packages of all `requirements` files.
     pub fn python(&self, requirements: &[PathBuf]) -> Result<PathBuf> {

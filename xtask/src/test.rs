@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::results::{self, Counts};
 use crate::server::Server;
 use crate::setup::{self, Installer, Missing};
-use crate::{postgres, process, project, redis};
+use crate::{postgres, process, project, redis, web};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -203,13 +203,13 @@ fn rust(context: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Stock clients on Node: each folder with a `package.json` but the browser's.
+/// The clients, ours and stock ones, on Node: each folder with a `package.json` but the browser's.
 fn clients(context: &mut Context) -> Result<()> {
-    let browser = browser_folder();
+    let browser = browser_folders();
     let mut folders = project::test_folders("package.json")?;
-    folders.retain(|folder| *folder != browser);
+    folders.retain(|folder| !browser.contains(folder));
     if folders.is_empty() {
-        bail!("no folder below tests/ or crates/*/tests/ has a package.json");
+        bail!("no folder below clients/, tests/ or crates/*/tests/ has a package.json");
     }
     for folder in folders {
         node(context, &folder, None)?;
@@ -217,14 +217,17 @@ fn clients(context: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// The pages in a real browser: `tests/browser`.
+/// The pages in a real browser: a front end's, and the console.
 fn browser(context: &mut Context) -> Result<()> {
     let chromium = context.installer.need(&setup::CHROMIUM)?;
-    node(context, &browser_folder(), Some(&chromium))
+    for folder in browser_folders() {
+        node(context, &folder, Some(&chromium))?;
+    }
+    Ok(())
 }
 
-fn browser_folder() -> PathBuf {
-    project::root().join("tests/browser")
+fn browser_folders() -> [PathBuf; 2] {
+    ["tests/browser", "tests/console"].map(|folder| project::root().join(folder))
 }
 
 /// Runs `node --test` in a folder. Its tests find the programs under test, and `chromium` as
@@ -232,6 +235,7 @@ fn browser_folder() -> PathBuf {
 fn node(context: &mut Context, folder: &Path, chromium: Option<&Path>) -> Result<()> {
     let node = context.installer.need(&setup::NODE)?;
     context.installer.npm_packages(folder)?;
+    context.installer.npm_build(folder)?;
     let what = label(folder);
     let junit = fresh(report_file(&what)?)?;
     let mut command = Command::new(node);
@@ -288,6 +292,8 @@ fn add_tests(report: &mut Report, what: &str, succeeded: bool, counts: Counts) {
 /// Builds the programs that other languages' tests talk to, once, and says where they are.
 fn binaries(context: &mut Context) -> Result<[(&'static str, PathBuf); 2]> {
     if !context.binaries_are_built {
+        // The console is compiled in.
+        web::build(&context.installer)?;
         project::build()?;
         context.binaries_are_built = true;
     }

@@ -140,7 +140,12 @@ fn wrapped(schema: &Value) -> Option<Wrapped<'_>> {
     let names: Vec<&str> = properties.keys().map(String::as_str).collect();
     match names.as_slice() {
         ["data", "success"] => Some(Wrapped::Data(&properties["data"])),
-        ["data", "pagination", "success"] => Some(Wrapped::Page(&properties["data"]["items"])),
+        // Lists that go on by cursors are envelopes of another kind.
+        ["data", "pagination", "success"]
+            if name_of(&properties["pagination"]) == Some("Pagination") =>
+        {
+            Some(Wrapped::Page(&properties["data"]["items"]))
+        }
         _ => None,
     }
 }
@@ -355,7 +360,7 @@ mod tests {
     fn routes_take_off_the_envelope() {
         let data = json!({ "properties": { "success": {}, "data": { "$ref": "#/x/Offer" } } });
         let page = json!({ "properties": { "success": {}, "data": { "items":
-            { "$ref": "#/x/Offer" } }, "pagination": {} } });
+            { "$ref": "#/x/Offer" } }, "pagination": { "$ref": "#/x/Pagination" } } });
         let answer = |name: &str| {
             json!({ "200": { "content": { "application/json":
             { "schema": { "$ref": format!("#/components/schemas/{name}") } } } } })

@@ -1,5 +1,7 @@
 //! A page around the HTML of a Markdown document. It loads nothing: style and icon stand in it.
 
+use std::fmt::Write;
+
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
 const STYLE: &str = include_str!("page.css");
@@ -19,10 +21,8 @@ pub fn render(title: &str, markdown: &str) -> String {
                     let id = slug(&text);
                     if matches!(level, HeadingLevel::H2 | HeadingLevel::H3) {
                         let class = if level == HeadingLevel::H3 { " class=\"inner\"" } else { "" };
-                        contents.push_str(&format!(
-                            "<li{class}><a href=\"#{id}\">{}</a></li>",
-                            escape(&text)
-                        ));
+                        let text = escape(&text);
+                        let _ = write!(contents, "<li{class}><a href=\"#{id}\">{text}</a></li>");
                     }
                     if let Some(Event::Start(Tag::Heading { id: slot, .. })) = events.get_mut(start)
                     {
