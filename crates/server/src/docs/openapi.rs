@@ -110,10 +110,11 @@ fn operations(document: &mut Value) -> impl Iterator<Item = (String, String, &mu
 }
 
 fn finish(path: &str, method: &str, tag: &str, operation: &mut Value, schemas: &Value) {
-    for field in ["summary", "description"] {
-        if let Some(text) = operation[field].as_str() {
-            operation[field] = unwrap_lines(text).into();
-        }
+    let words = ["summary", "description"].map(|field| operation[field].as_str().unwrap_or(""));
+    let (summary, description) = split_summary(&unwrap_lines(words[0]), &unwrap_lines(words[1]));
+    operation["summary"] = summary.into();
+    if !description.is_empty() {
+        operation["description"] = description.into();
     }
     // Handlers are called after what they do, and several slices can `create`.
     let handler = operation["operationId"].as_str().unwrap_or(method);
@@ -172,6 +173,16 @@ fn add_examples(content: &mut Value, schemas: &Value) {
     }
 }
 
+/// The first sentence, and all that follows it.
+fn split_summary(summary: &str, description: &str) -> (String, String) {
+    let (first, rest) = match summary.split_once(". ") {
+        Some((first, rest)) => (format!("{first}."), rest),
+        None => (summary.to_owned(), ""),
+    };
+    let rest = [rest, description].into_iter().filter(|part| !part.is_empty());
+    (first, rest.collect::<Vec<_>>().join("\n\n"))
+}
+
 /// The lines of a doc comment as the paragraphs that they are.
 fn unwrap_lines(text: &str) -> String {
     text.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("\n\n")
@@ -196,7 +207,7 @@ mod tests {
             if !known.contains(tag) {
                 complain(&format!("the tag `{tag}` is not in TAGS"));
             }
-            if operation["summary"].as_str().is_none_or(|text| text.len() < 5 || text.len() > 140) {
+            if operation["summary"].as_str().is_none_or(|text| text.len() < 5 || text.len() > 200) {
                 complain("no summary of one sentence: the first paragraph of its doc comment");
             }
             if !ids.insert(operation["operationId"].to_string()) {
@@ -241,6 +252,16 @@ mod tests {
         let (document, mut lost) = (document().unwrap(), BTreeSet::new());
         walk(&document["paths"], &document["components"]["schemas"], &mut lost);
         assert!(lost.is_empty(), "a parameter's type needs #[param(inline)]: {lost:?}");
+    }
+
+    #[test]
+    fn a_summary_is_one_sentence() {
+        let split = |summary, description| split_summary(summary, description);
+        assert_eq!(
+            split("All. Newest first.", "More."),
+            ("All.".into(), "Newest first.\n\nMore.".into())
+        );
+        assert_eq!(split("All.", ""), ("All.".into(), String::new()));
     }
 
     #[test]
