@@ -1,0 +1,11 @@
+export { SoukError, createApi } from "./api.js";
+export type { Api, ApiOptions, Input, Result, Route, TokenSource } from "./api.js";
+export type { CatchUp } from "./catch-up.js";
+export { JOINS } from "./generated/events.js";
+export type { ClientEvents, ServerEvents } from "./generated/events.js";
+export type { Page, Routes } from "./generated/routes.js";
+export type * from "./generated/schemas.js";
+export { CATCHING_UP, Realtime } from "./realtime.js";
+export type { ConnectionState, JoinEvent, RealtimeOptions } from "./realtime.js";
+export { Session } from "./session.js";
+export type { SessionOptions, TokenStore } from "./session.js";
