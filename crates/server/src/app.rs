@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use db::Db;
 use events::Timestamp;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::bus::Bus;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
 use crate::delivery::codes::Codes;
+use crate::files::Storage;
 use crate::health::Health;
 use crate::idempotency::InFlight;
 use crate::jobs::Jobs;
@@ -51,6 +53,10 @@ pub struct Inner {
     pub passwords: Passwords,
     /// Delivery codes.
     pub delivery_codes: Codes,
+    /// The bytes of uploaded files.
+    pub files: Storage,
+    /// Uploads that are looked at at once.
+    pub inspections: Semaphore,
     /// The limit of tries at passwords.
     pub attempts: Attempts,
     /// The tail of the journal.

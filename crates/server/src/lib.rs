@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod docs;
 pub mod error;
 pub mod extract;
+pub mod files;
 pub mod health;
 pub mod http;
 pub mod idempotency;

@@ -18,6 +18,7 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0011_templates",
     "0012_disputes",
     "0013_chat",
+    "0014_files",
     "0015_notifications",
     "0016_points",
     "0019_auth_attempts",

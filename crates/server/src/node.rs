@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use db::Db;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use crate::bus::Bus;
 use crate::clock::{Clock, Randomness, SystemClock};
 use crate::config::{Config, Secret};
 use crate::delivery::codes::Codes;
+use crate::files::{self, Storage};
 use crate::health::Health;
 use crate::jobs::{self, Jobs};
 use crate::journal::{Journal, sequencer};
@@ -81,6 +83,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
     journal.start().await.map_err(|e| format!("the journal: {e}"))?;
     let node_id = Uuid::from_bytes(outside.random.bytes()).to_string();
     let bus = Arc::new(Bus::new(&db, config.redis_url.as_ref(), &secret, node_id));
+    let outbound = outbound::Client::new()?;
     let app = App::new(Inner {
         health: Health::default(),
         tokens: Tokens::new(&secret, config.auth.access_token_ttl),
@@ -96,7 +99,9 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         clock: outside.clock,
         random: outside.random,
         mailer: outside.mailer,
-        outbound: outbound::Client::new()?,
+        files: Storage::open(&config.files, &outbound)?,
+        inspections: Semaphore::new(files::service::INSPECTIONS),
+        outbound,
         in_flight: crate::idempotency::InFlight::default(),
         stopping: CancellationToken::new(),
         db,

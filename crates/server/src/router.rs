@@ -18,8 +18,8 @@ use crate::app::App;
 use crate::config::HttpConfig;
 use crate::error::ApiError;
 use crate::{
-    auth, catalogue, chat, delivery, docs, ledger, notifications, offers, operations, payments,
-    payouts, points, realtime, requests, telemetry, users,
+    auth, catalogue, chat, delivery, docs, files, ledger, notifications, offers, operations,
+    payments, payouts, points, realtime, requests, telemetry, users,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -45,6 +45,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(payouts::routes::routes())
         .merge(ledger::routes::routes())
         .merge(points::routes::routes())
+        .merge(files::routes::routes())
         .merge(realtime::routes::routes())
 }
 

@@ -12,6 +12,8 @@ use super::store::{self, messages as rows};
 use crate::app::App;
 use crate::error::{ApiError, Result};
 use crate::extract::Caller;
+use crate::files;
+use crate::files::model::Use;
 use crate::journal::Tx;
 
 /// Messages that one answer to a search looks at.
@@ -40,23 +42,27 @@ pub async fn send(tx: &mut Tx, caller: &Caller, id: &ChatId, body: SendMessage) 
     }
     let files = body.attachment_ids.filter(|files| !files.is_empty());
     check_not_blank(&body.content, files.is_some())?;
-    if files.is_some() {
-        // Nobody has files yet, so no id names one.
-        return Err(ApiError::invalid_field("attachmentIds[0]", "is not a file of yours"));
-    }
     let now = tx.now();
     if place.part.is_none() {
         store::insert_participant(tx, &place.chat, me, 0, now).await?;
     }
     let sender_seq = place.part.unwrap_or_default().sent + 1;
+    let message_id: MessageId = tx.new_id();
+    let attachments = match files {
+        Some(files) => {
+            let used = Use::Message { chat: id.clone(), message: message_id.clone() };
+            Some(files::service::attach(tx, me, &files, &used, "attachmentIds").await?)
+        }
+        None => None,
+    };
     let (seq, created_at) = store::next_seq(tx, id, now).await?;
     let message = ChatMessage {
-        id: tx.new_id(),
+        id: message_id,
         chat_id: id.clone(),
         content: body.content,
         sender_id: me.clone(),
         created_at,
-        attachments: None,
+        attachments,
         client_message_id: body.client_message_id,
         edited_at: None,
         deleted_at: None,

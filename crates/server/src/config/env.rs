@@ -155,6 +155,12 @@ impl<'a> Env<'a> {
         self.get::<Bytes>(name, default, description).0
     }
 
+    /// A text whose absence has a meaning of its own.
+    pub(super) fn text(&mut self, name: &'static str, description: &'static str) -> Option<String> {
+        self.describe(name, None, description);
+        self.raw(name).map(str::to_owned)
+    }
+
     pub(super) fn secret(
         &mut self,
         name: &'static str,

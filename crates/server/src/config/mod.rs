@@ -7,6 +7,7 @@
 
 mod deal;
 mod env;
+mod files;
 mod payments;
 mod points;
 mod values;
@@ -19,6 +20,7 @@ use events::Access;
 pub use deal::{CodeHolder, DealConfig};
 use env::Env;
 pub use env::{Problem, Variable};
+pub use files::{FilesConfig, S3Config};
 pub use payments::{FeeRate, PaymentsConfig, PayoutMode};
 pub use points::PointsConfig;
 pub use values::{Bytes, HttpOrigin};
@@ -44,6 +46,8 @@ pub struct Config {
     pub payments: PaymentsConfig,
     /// Points and levels (contract §3.7).
     pub points: PointsConfig,
+    /// Where files are kept, and which.
+    pub files: FilesConfig,
     /// Outgoing mail; `None` logs mails instead.
     pub smtp: Option<SmtpConfig>,
     /// Log lines as JSON instead of text.
@@ -296,6 +300,7 @@ impl Config {
 
         let payments = PaymentsConfig::read(env);
         let points = points::read(env);
+        let files = FilesConfig::read(env, &database_url);
 
         env.section("Mail and logs");
         let smtp_url = env.secret(
@@ -316,6 +321,7 @@ impl Config {
             auth,
             realtime,
             deal,
+            files,
             payments,
             points,
             smtp: smtp_url.map(|url| SmtpConfig { url, from: smtp_from }),

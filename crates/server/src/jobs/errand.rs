@@ -15,8 +15,7 @@ use super::store::{self, Timer};
 use crate::app::App;
 use crate::auth::mails;
 use crate::error::{ApiError, Result};
-use crate::notifications;
-use crate::payouts;
+use crate::{files, notifications, payouts};
 
 /// Errands of this node that run at once.
 const AT_ONCE: usize = 16;
@@ -54,11 +53,13 @@ pub(super) fn is_errand(kind: &str) -> bool {
             | notifications::mail::SEND
             | payouts::service::SUBMIT
             | payouts::service::POLL
+            | files::service::SWEEP
     )
 }
 
 async fn run_one(app: &App, kind: &str, key: &str) -> Result<()> {
     match kind {
+        files::service::SWEEP => files::service::sweep(app).await,
         notifications::mail::SEND => notifications::mail::send(app, key).await,
         payouts::service::SUBMIT => payouts::service::submit(app, &super::id(key)?).await,
         payouts::service::POLL => payouts::service::poll(app, &super::id(key)?).await,

@@ -144,6 +144,14 @@ pub async fn seen_in(tx: &mut Tx, caller: &Caller, id: &RequestId) -> Result<See
     seen.filter(|seen| seen.view() != View::Nothing).ok_or_else(ApiError::not_found)
 }
 
+/// What the caller is to a request, whatever they may know of it; `None` where there is none.
+///
+/// # Errors
+/// 503 when the database cannot be reached.
+pub async fn party_of(tx: &mut db::Tx, caller: &Caller, id: &RequestId) -> Result<Option<Party>> {
+    Ok(store::find_in(tx, caller.into(), id).await?.map(|seen| seen.party))
+}
+
 /// Whether this user is a seller who may know of the request.
 ///
 /// # Errors

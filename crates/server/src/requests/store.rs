@@ -115,7 +115,7 @@ pub async fn lock(tx: &mut Tx, id: &RequestId) -> Result<bool, DbError> {
 
 /// What [`find`] reads, in a transaction.
 pub async fn find_in(
-    tx: &mut Tx,
+    tx: &mut db::Tx,
     viewer: Viewer<'_>,
     id: &RequestId,
 ) -> Result<Option<Seen>, DbError> {

@@ -19,7 +19,7 @@ pub enum UserError {
     #[error("Only sellers have a payout wallet")]
     NotASeller,
     /// The file is not there, or is another user's.
-    #[error("There is no such file of yours")]
+    #[error("There is no such image of yours")]
     UnknownAvatar,
 }
 

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::clock::Randomness;
 use crate::error::{ApiError, Result};
 use crate::extract::{Listing, Page};
+use crate::files;
 use crate::journal::Tx;
 use crate::notifications::Notice;
 use crate::notifications::service::notify;
@@ -135,8 +136,7 @@ pub async fn change(tx: &mut Tx, id: &UserId, change: AccountChange) -> Result<U
         name.trim().clone_into(&mut user.name);
     }
     if let Some(avatar_id) = change.avatar_id {
-        // Nobody has files yet, so no id names one.
-        if avatar_id.is_some() {
+        if !files::service::set_avatar(tx, id, avatar_id.as_ref()).await? {
             return Err(UserError::UnknownAvatar.into());
         }
         user.avatar_id = avatar_id;

@@ -14,6 +14,7 @@ mod chat;
 mod database;
 mod delivery;
 mod drills;
+mod files;
 mod journal;
 mod ledger;
 mod market_history;

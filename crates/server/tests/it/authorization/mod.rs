@@ -8,6 +8,7 @@
 mod accounts;
 mod chat;
 mod delivery;
+mod files;
 mod market;
 mod money;
 mod open;
@@ -36,6 +37,7 @@ fn rows() -> Vec<Row> {
         delivery::rows(),
         chat::rows(),
         money::rows(),
+        files::rows(),
     ]
     .into_iter()
     .flatten()
@@ -53,6 +55,7 @@ enum Object {
     Deal(delivery::Stage),
     Chat(chat::Chat),
     Money(money::Money),
+    File(files::File),
 }
 
 /// One line of the matrix.
@@ -152,6 +155,7 @@ impl World {
             Object::Deal(stage) => delivery::make(self, app, stage).await,
             Object::Chat(object) => chat::make(self, object).await,
             Object::Money(object) => money::make(self, object).await,
+            Object::File(object) => files::make(self, object).await,
         };
         self.made = Some((object, id.clone()));
         id

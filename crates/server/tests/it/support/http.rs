@@ -112,6 +112,7 @@ impl Request {
             status: parts.status,
             headers: parts.headers,
             body: String::from_utf8_lossy(&body).into_owned(),
+            bytes: body.into(),
         }
     }
 }
@@ -138,6 +139,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body's text.
     pub body: String,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {

@@ -12,6 +12,7 @@
 mod actors;
 pub mod chat;
 pub mod deal;
+pub mod files;
 mod http;
 mod journal;
 pub mod market;
@@ -96,6 +97,8 @@ pub struct TestApp {
     pub mailer: Arc<MemoryMailer>,
     settings: Settings,
     client: http::Client,
+    /// Holds the files; a node that shares them leaves it to the first.
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// Variables of the environment.
@@ -109,6 +112,12 @@ impl TestApp {
     }
 
     async fn open(url: &str, mut settings: Settings, clock: Arc<TestClock>) -> Self {
+        let folder = (!settings.contains_key("FILES_DIR"))
+            .then(|| tempfile::tempdir().expect("a temporary folder"));
+        if let Some(folder) = &folder {
+            let path = folder.path().to_str().expect("a path in UTF-8");
+            settings.insert("FILES_DIR".to_owned(), path.to_owned());
+        }
         for (name, value) in [
             ("HOST", "127.0.0.1"),
             ("PORT", "0"),
@@ -133,7 +142,7 @@ impl TestApp {
         };
         let app = node::open(config, outside).await.expect("the program opens");
         let client = http::Client::new(&app);
-        Self { app, clock, mailer, settings, client }
+        Self { app, clock, mailer, settings, client, _folder: folder }
     }
 
     /// Another node on the same database, with the same time; or the same node, restarted.
