@@ -2,11 +2,11 @@
 
 use events::chat::{MessageDeleted, MessageEdited, MessagesRead, NewMessage};
 use events::documents::ChatMessage;
-use events::{ChatId, MessageId};
+use events::{ChatId, MessageId, UserId};
 
 use super::body::{Cursor, EditMessage, MarkRead, MessageQuery, SendMessage};
 use super::error::ChatError;
-use super::model::{Access, Cursors, MessagePage, ReadMark, ReadReceipt, Window, window};
+use super::model::{Access, ChatType, Cursors, MessagePage, ReadMark, ReadReceipt, Window, window};
 use super::service::{lock, seen};
 use super::store::{self, messages as rows};
 use crate::app::App;
@@ -15,6 +15,8 @@ use crate::extract::Caller;
 use crate::files;
 use crate::files::model::Use;
 use crate::journal::Tx;
+use crate::notifications::Notice;
+use crate::{notifications, users};
 
 /// Messages that one answer to a search looks at.
 const SEARCHED: i64 = 10_000;
@@ -71,7 +73,34 @@ pub async fn send(tx: &mut Tx, caller: &Caller, id: &ChatId, body: SendMessage) 
     store::set_sent(tx, id, me, sender_seq).await?;
     let event = NewMessage { chat_id: id.clone(), message: message.clone(), sender_id: me.clone() };
     tx.emit(event, &())?;
+    notify_away(tx, place.chat.kind, &message, seq).await?;
     Ok(Sent { message, fresh: true })
+}
+
+/// Notifies those who are away of a message, once until they have read it: not of those that follow.
+async fn notify_away(tx: &mut Tx, kind: ChatType, message: &ChatMessage, seq: i64) -> Result<()> {
+    let (chat, sender) = (&message.chat_id, &message.sender_id);
+    let away = store::away(tx, chat, sender).await?;
+    let had_read_all = away.into_iter().filter(|(_, part)| part.unread(seq - 1) == 0);
+    let mut users: Vec<UserId> = had_read_all.map(|(user, _)| user).collect();
+    if kind == ChatType::Support && seq == 1 {
+        users.extend(store::away_admins(tx, chat).await?);
+    }
+    if users.is_empty() {
+        return Ok(());
+    }
+    let name = users::service::find(tx, sender).await?.name;
+    for user in users {
+        let notice = Notice::ChatMessage {
+            chat: chat.clone(),
+            message: message.id.clone(),
+            sender: sender.clone(),
+            name: name.clone(),
+            preview: message.content.clone(),
+        };
+        notifications::service::notify(tx, &user, notice);
+    }
+    Ok(())
 }
 
 fn check_not_blank(content: &str, has_attachments: bool) -> Result<()> {

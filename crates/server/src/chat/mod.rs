@@ -19,6 +19,8 @@
 //!   to, tombstones among them; it is counted from numbers alone;
 //! - whoever changes a chat, who is in it, or its messages locks the chat's row first, then rows of
 //!   participants. Reading up to a message locks the own participant's row alone;
+//! - who is away, without a live socket, is notified of the first message that they have not read,
+//!   and of none that follow it;
 //! - content is text, kept as it was sent, and is in no answer but JSON.
 
 mod body;

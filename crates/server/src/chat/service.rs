@@ -16,7 +16,8 @@ use crate::app::App;
 use crate::error::{ApiError, Result};
 use crate::extract::{Caller, Listing};
 use crate::journal::{Control, Tx};
-use crate::{requests, users};
+use crate::notifications::Notice;
+use crate::{notifications, requests, users};
 
 pub use super::messages::{delete, edit, mark_read, page, send};
 
@@ -130,10 +131,20 @@ async fn begin(
             for user in std::iter::once(&caller.user_id).chain(others) {
                 store::insert_participant(tx, &chat, user, 0, now).await?;
             }
+            if chat.kind == ChatType::Group {
+                notify_added(tx, &chat, others);
+            }
             chat.id
         }
     };
     Ok(Begun { chat: find(tx, caller, &id).await?, fresh })
+}
+
+fn notify_added(tx: &mut Tx, chat: &Stored, added: &[UserId]) {
+    for user in added {
+        let notice = Notice::ChatAdded { chat: chat.id.clone(), title: chat.title.clone() };
+        notifications::service::notify(tx, user, notice);
+    }
 }
 
 async fn check_user(tx: &mut Tx, id: &UserId, field: &str) -> Result<()> {
@@ -273,6 +284,7 @@ pub async fn add_participants(
             added.push(user.clone());
         }
     }
+    notify_added(tx, &chat, &added);
     let chat = find(tx, caller, id).await?;
     if chat.participant_ids.len() > PARTICIPANTS_MAX {
         return Err(ChatError::Full(PARTICIPANTS_MAX).into());

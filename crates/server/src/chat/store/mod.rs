@@ -283,3 +283,31 @@ pub async fn list(
     let rows = tx.fetch_all(select, args![user, page.limit, page.offset()]).await?;
     Ok((rows.iter().map(read).collect::<Result<_, _>>()?, total))
 }
+
+/// Who takes part but this user and has no live socket.
+pub async fn away(
+    tx: &mut db::Tx,
+    chat: &ChatId,
+    but: &UserId,
+) -> Result<Vec<(UserId, Part)>, DbError> {
+    let select = sql!(
+        "SELECT p.user_id, p.read_seq, p.sent, p.read_own
+         FROM chat_participants p LEFT JOIN presence o ON o.user_id = p.user_id
+         WHERE p.chat_id = $1 AND p.user_id <> $2 AND NOT COALESCE(o.online, false)
+         ORDER BY p.user_id"
+    );
+    let rows = tx.fetch_all(select, args![chat, but]).await?;
+    rows.iter().map(|row| Ok((row.parse("user_id")?, part(row)?.unwrap_or_default()))).collect()
+}
+
+/// The administrators who have neither read nor written in this chat and have no live socket.
+pub async fn away_admins(tx: &mut db::Tx, chat: &ChatId) -> Result<Vec<UserId>, DbError> {
+    let select = sql!(
+        "SELECT u.id FROM users u LEFT JOIN presence o ON o.user_id = u.id
+         WHERE u.role = 'admin' AND NOT COALESCE(o.online, false)
+         AND NOT EXISTS (SELECT 1 FROM chat_participants p
+                         WHERE p.chat_id = $1 AND p.user_id = u.id)
+         ORDER BY u.id"
+    );
+    tx.fetch_all(select, args![chat]).await?.iter().map(|row| row.parse("id")).collect()
+}

@@ -47,7 +47,7 @@ app_test!(a_pair_has_one_direct_chat, async |app| {
     post(&buyer, &unknown).await.invalid(&["participantIds[0]"]);
     let wrong = json!({ "type": "support", "participantIds": ids(&[&seller]) });
     post(&buyer, &wrong).await.invalid(&["type"]);
-    assert_eq!(app.events().await.len(), 0);
+    assert_eq!(app.chat_events_after(0).await.len(), 0);
 });
 
 app_test!(who_takes_part_in_a_direct_chat_does_not_change, async |app| {
@@ -100,7 +100,7 @@ app_test!(a_group_has_an_owner_who_adds_and_removes, async |app| {
     remove(&member, &later).await.data(200);
     remove(&member, &member).await.data(200);
 
-    let events = app.events_after(head).await;
+    let events = app.chat_events_after(head).await;
     let told: Vec<_> = events.iter().map(|event| (event.name.as_str(), &event.payload)).collect();
     let added = |who: &Actor| json!({ "chatId": chat["_id"], "addedUserIds": [who.id] });
     let removed = |who: &Actor| json!({ "chatId": chat["_id"], "removedUserId": who.id });
@@ -131,7 +131,7 @@ app_test!(a_group_is_bounded, async |app| {
     let path = in_chat(&chat, "/participants");
     owner.post(&path).json(&add).send().await.error(409, "chat_full");
     assert_eq!(owner.see_chat(&chat).await["participantIds"].as_array().unwrap().len(), 100);
-    assert_eq!(app.events().await.len(), 0);
+    assert_eq!(app.chat_events_after(0).await.len(), 0);
 });
 
 app_test!(a_request_has_one_chat_for_each_seller_who_may_know_of_it, async |app| {

@@ -21,7 +21,7 @@ app_test!(a_message_is_kept_and_told_as_it_was_sent, async |app| {
         "createdAt": message["createdAt"],
     });
     assert_eq!(message, expected);
-    let [event] = app.events_after(head).await.try_into().unwrap();
+    let [event] = app.chat_events_after(head).await.try_into().unwrap();
     assert_eq!(event.name, "new-message");
     assert_eq!(event.rooms(), [format!("chat-{}", id(&chat))]);
     let told = json!({ "chatId": chat["_id"], "message": message, "senderId": buyer.id });
@@ -52,7 +52,7 @@ app_test!(what_is_no_message_is_refused, async |app| {
     with("senderId", json!(seller.id)).await.invalid(&["senderId"]);
     let body = json!({ "content": "a\u{0}b" });
     buyer.post(&path).json(&body).send().await.invalid(&["body"]);
-    assert_eq!(app.events().await.len(), 1);
+    assert_eq!(app.chat_events_after(0).await.len(), 1);
 });
 
 app_test!(a_message_is_sent_once_under_its_client_id, async |app| {
@@ -72,7 +72,7 @@ app_test!(a_message_is_sent_once_under_its_client_id, async |app| {
     let path = in_chat(&chat, &format!("/messages/{}", id(&message)));
     let tombstone = buyer.delete(&path).send().await.data(200);
     assert_eq!(send(&buyer, "Hello").await.data(200), tombstone);
-    let names = app.event_names_after(0).await;
+    let names = app.chat_event_names_after(0).await;
     assert_eq!(names, ["new-message", "new-message", "message-deleted"]);
     assert_eq!(unread(&seller, &chat).await, 1);
 });
@@ -94,7 +94,7 @@ app_test!(a_message_is_edited_and_deleted_by_its_sender, async |app| {
     let body = json!({ "content": "Hello" });
     buyer.patch(&path(&elsewhere)).json(&body).send().await.error(404, "not_found");
     edit(&buyer, "Helo").await.data(200);
-    assert_eq!(app.events_after(head).await.len(), 0);
+    assert_eq!(app.chat_events_after(head).await.len(), 0);
 
     let edited = edit(&buyer, "Hello").await.data(200);
     assert_eq!((&edited["content"], &edited["_id"]), (&json!("Hello"), &message["_id"]));
@@ -112,7 +112,7 @@ app_test!(a_message_is_edited_and_deleted_by_its_sender, async |app| {
     let found = seller.get(&in_chat(&chat, "/messages?q=hel")).send().await.data(200);
     assert_eq!(found, json!([]));
 
-    let events = app.events_after(head).await;
+    let events = app.chat_events_after(head).await;
     let told: Vec<_> = events.iter().map(|event| (event.name.as_str(), &event.payload)).collect();
     let about = |field: &str, value: &Value| {
         let mut payload = json!({ "chatId": chat["_id"], "messageId": message["_id"] });
@@ -153,7 +153,7 @@ app_test!(reading_counts_what_others_wrote, async |app| {
     // Nothing but their own becomes read: nobody is told.
     assert_eq!(read(&buyer, 0).await, (json!(0), json!(2)));
     assert_eq!(read(&buyer, 5).await, (json!(2), json!(0)));
-    let events = app.events_after(head).await;
+    let events = app.chat_events_after(head).await;
     let told = |who: &Actor, index: usize, count: u32| {
         json!({
             "chatId": chat["_id"], "userId": who.id, "modifiedCount": count,

@@ -3,5 +3,6 @@
 mod chats;
 mod history;
 mod messages;
+mod notices;
 mod races;
 mod sockets;

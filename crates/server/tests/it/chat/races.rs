@@ -53,7 +53,7 @@ app_test!(one_client_id_is_one_message_however_often, async |app| {
     let made = answers.iter().find(|answer| answer.status == 201).unwrap();
     assert!(answers.iter().all(|answer| answer.body == made.body));
     assert_eq!(by_number(app, &chat).await, [id(&made.data(201))]);
-    assert_eq!(app.event_names_after(0).await, ["new-message"]);
+    assert_eq!(app.chat_event_names_after(0).await, ["new-message"]);
     assert_eq!(seller.see_chat(&chat).await["unreadCount"], 1);
 });
 
@@ -71,7 +71,7 @@ app_test!(messages_of_32_senders_have_one_order, async |app| {
     assert_eq!(count(&answers, 201), SENDERS * EACH);
     let numbered = by_number(app, &chat).await;
     assert_eq!(numbered.len(), SENDERS * EACH);
-    let events = app.events().await;
+    let events = app.chat_events_after(0).await;
     let told: Vec<_> =
         events.iter().map(|event| id(&event.payload["message"]).to_owned()).collect();
     assert_eq!(told, numbered);
@@ -102,7 +102,7 @@ app_test!(a_message_becomes_read_once_however_often, async |app| {
         .map(|answer| answer.data(200)["modifiedCount"].as_u64().unwrap())
         .sum();
     assert_eq!(total, 12);
-    let events = app.events_after(head).await;
+    let events = app.chat_events_after(head).await;
     let told: u64 = events.iter().filter_map(|e| e.payload["modifiedCount"].as_u64()).sum();
     assert_eq!(told, 12);
     assert_eq!(seller.see_chat(&chat).await["unreadCount"], 10);
@@ -119,7 +119,7 @@ app_test!(who_is_removed_says_nothing_more, async |app| {
         let answers = at_once(requests).await;
         assert_eq!(count(&answers, 200), 1);
         assert_eq!(count(&answers, 201) + count(&answers, 404), 8);
-        let names = app.event_names_after(head).await;
+        let names = app.chat_event_names_after(head).await;
         assert_eq!(names.len(), count(&answers, 201) + 1);
         assert_eq!(names.last().unwrap(), "participant-removed");
     }

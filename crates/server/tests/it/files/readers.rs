@@ -47,7 +47,7 @@ app_test!(an_attachment_is_for_those_in_the_chat, async |app| {
         })
     };
     assert_eq!(message["attachments"], json!([attachment(&paper), attachment(&picture)]));
-    let event = app.events().await.pop().unwrap();
+    let event = app.chat_events_after(0).await.pop().unwrap();
     assert_eq!(event.payload["message"], message);
     assert_eq!(owner.see_chat(&chat).await["lastMessage"], message);
     for (actor, status) in [(&owner, 200), (&member, 200), (&admin, 200), (&stranger, 404)] {
@@ -97,7 +97,7 @@ app_test!(a_message_takes_the_senders_own_files_alone, async |app| {
     sending(&buyer, &chat, "x", &[&own, &own]).send().await.invalid(&["attachmentIds"]);
     let many = vec![&own; 11];
     sending(&buyer, &chat, "x", &many).send().await.invalid(&["attachmentIds"]);
-    assert_eq!(app.events().await.len(), 0);
+    assert_eq!(app.chat_events_after(0).await.len(), 0);
     // Nothing was attached by what was refused.
     assert_eq!(reads(&seller, &own).await, 404);
 });

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::market::id;
-use super::{Actor, Request};
+use super::{Actor, Emitted, Request, TestApp};
 
 /// Where chats are.
 pub const CHATS: &str = "/api/chat";
@@ -46,5 +46,19 @@ impl Actor {
     /// The chat as this actor sees it.
     pub async fn see_chat(&self, chat: &Value) -> Value {
         self.get(&in_chat(chat, "")).send().await.data(200)
+    }
+}
+
+impl TestApp {
+    /// The events behind a position, but those of notifications.
+    pub async fn chat_events_after(&self, position: i64) -> Vec<Emitted> {
+        let notices = ["new-notification", "unread-count-update"];
+        let events = self.events_after(position).await.into_iter();
+        events.filter(|event| !notices.contains(&event.name.as_str())).collect()
+    }
+
+    /// Their names.
+    pub async fn chat_event_names_after(&self, position: i64) -> Vec<String> {
+        self.chat_events_after(position).await.into_iter().map(|event| event.name).collect()
     }
 }
