@@ -23,6 +23,8 @@ use crate::text::hex;
 
 /// How long answers are kept (contract §2).
 pub const KEPT: Duration = Duration::from_hours(24);
+/// What stands for the body of a request that has none.
+pub const NO_BODY: [u8; 32] = [0; 32];
 /// Longest key, in bytes.
 const KEY_MAX: usize = 255;
 

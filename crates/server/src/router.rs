@@ -20,6 +20,8 @@ use crate::error::ApiError;
 use crate::{
     auth, catalogue, chat, delivery, docs, files, ledger, notifications, offers, operations,
     payments, payouts, points, realtime, requests, telemetry, users,
+    auth, catalogue, chat, delivery, disputes, docs, ledger, notifications, offers, operations,
+    payments, payouts, points, realtime, requests, telemetry, templates, users,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -39,6 +41,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(requests::routes::routes())
         .merge(offers::routes::routes())
         .merge(notifications::routes::routes())
+        .merge(templates::routes::routes())
         .merge(delivery::routes::routes())
         .merge(chat::routes::routes())
         .merge(payments::routes::routes())
@@ -46,6 +49,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(ledger::routes::routes())
         .merge(points::routes::routes())
         .merge(files::routes::routes())
+        .merge(disputes::routes::routes())
         .merge(realtime::routes::routes())
 }
 

@@ -27,7 +27,7 @@ pub mod mails;
 pub mod model;
 pub mod password;
 pub mod routes;
-mod secrets;
+pub(crate) mod secrets;
 pub mod service;
 mod store;
 pub mod tokens;

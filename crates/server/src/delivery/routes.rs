@@ -1,16 +1,20 @@
 //! Delivery: `/api/marketplace/purchase-requests/:id/…`.
 
 use axum::extract::State;
+use axum::response::Response;
 use events::RequestId;
 use events::documents::PurchaseRequest;
+use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::{Delivery, DeliveryCode, EnterCode, UpdateDelivery};
+use super::completion;
 use super::service::{self, Entered};
 use crate::app::App;
 use crate::error::{ErrorBody, Result};
 use crate::extract::{Body, Caller, Data, Id};
+use crate::idempotency::{Begun, Idempotency, NO_BODY};
 
 /// The routes of this slice.
 pub fn routes() -> OpenApiRouter<App> {
@@ -18,6 +22,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, update))
         .routes(routes!(generate_code))
         .routes(routes!(enter_code))
+        .routes(routes!(confirm))
 }
 
 /// The delivery of a deal: what the seller said last, and whether there is a code.
@@ -119,4 +124,30 @@ async fn enter_code(
         Entered::Right(request) => Ok(Data::new(*request)),
         Entered::Wrong(error) => Err(error.into()),
     }
+}
+
+/// Confirms that the goods are as they should be: completes the deal and releases its escrow.
+///
+/// For the deal's buyer, once it is `delivered`. Takes no body.
+#[utoipa::path(post, path = "/api/marketplace/purchase-requests/{id}/confirm-delivery", tag = "delivery",
+    params(("id" = RequestId, Path, description = "The request."),
+           ("Idempotency-Key" = Option<String>, Header, description = "Repeats are answered alike.")),
+    responses((status = 200, description = "The request, now `completed`.", body = Data<PurchaseRequest>),
+              (status = 401, description = "`unauthorized`, `token_invalid`, `token_expired`, `token_revoked`", body = ErrorBody),
+              (status = 403, description = "`forbidden`: for the deal's buyer; `origin_not_allowed`", body = ErrorBody),
+              (status = 404, description = "`not_found`", body = ErrorBody),
+              (status = 409, description = "`wrong_state`, `dispute_open`, `escrow_wrong_state`, `idempotency_in_progress`", body = ErrorBody),
+              (status = 422, description = "`idempotency_key_reused`", body = ErrorBody)))]
+async fn confirm(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RequestId>,
+    idempotency: Idempotency,
+) -> Result<Response> {
+    let mut tx = match idempotency.begin(&app, &caller, NO_BODY).await? {
+        Begun::Fresh(tx) => tx,
+        Begun::Replay(answer) => return Ok(answer),
+    };
+    let request = completion::confirm(&mut tx, &app, &caller, &id).await?;
+    tx.answer(StatusCode::OK, &request).await
 }

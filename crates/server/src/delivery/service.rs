@@ -1,10 +1,12 @@
 //! What is done about a delivery until the goods are received.
 
+use std::time::Duration;
+
 use events::documents::PurchaseRequest;
 use events::marketplace::{
     BuyerConfirmedDelivery, DeliveryCodeGenerated, DeliveryConfirmed, DeliveryUpdate,
 };
-use events::{Owner, RequestId, RequestStatus, Seller};
+use events::{Owner, RequestId, RequestStatus, Seller, Timestamp};
 
 use super::body::{Delivery, DeliveryCode, UpdateDelivery};
 use super::error::DeliveryError;
@@ -14,6 +16,8 @@ use crate::app::App;
 use crate::error::{ApiError, Result};
 use crate::extract::Caller;
 use crate::journal::Tx;
+use crate::notifications::service::notify;
+use crate::notifications::{Deal as About, Notice};
 use crate::offers::deal::{self, Deal, Side};
 use crate::requests;
 use crate::requests::error::RequestError;
@@ -48,6 +52,16 @@ pub async fn update(
         tracking_number: told.tracking_number.clone(),
     };
     tx.emit(event, &())?;
+    let about = About::from(&deal.request);
+    let notice = match moves {
+        Shipment::Moves(_) => Notice::Shipped {
+            deal: about,
+            carrier: told.carrier.clone(),
+            tracking_number: told.tracking_number.clone(),
+        },
+        Shipment::Told => Notice::DeliveryUpdated { deal: about, status: told.status },
+    };
+    notify(tx, &deal.request.buyer_id, notice);
     let code = store::code(tx, id).await?;
     Ok(document(app, &deal, Some(told), code, tx.now()))
 }
@@ -67,7 +81,7 @@ fn document(
     deal: &Deal,
     told: Option<store::Stored>,
     code: Option<Code>,
-    now: events::Timestamp,
+    now: Timestamp,
 ) -> Delivery {
     let live = code.filter(|code| code.state(now) == CodeState::Live);
     Delivery {
@@ -109,14 +123,15 @@ pub async fn generate_code(
         return Err(RequestError::WrongState(deal.request.status).into());
     }
     let digits = app.delivery_codes.make(&app.random);
-    let expires_at =
-        events::Timestamp::from_millis(tx.now().as_millis() + CODE_LASTS.as_millis() as i64);
+    let expires_at = later(tx, CODE_LASTS);
     let hash = app.delivery_codes.stored_form(id, &digits);
     let code = Code { hash, wrong_tries: 0, expires_at, used_at: None };
     store::set_code(tx, id, &code).await?;
     let event =
         DeliveryCodeGenerated { request_id: id.clone(), delivery_code: Some(digits.clone()) };
     tx.emit(event, &Owner(deal.user(holder).clone()))?;
+    let notice = Notice::DeliveryCodeGenerated { deal: About::from(&deal.request) };
+    notify(tx, &deal.request.buyer_id, notice);
     Ok(DeliveryCode {
         delivery_code: (side == holder).then_some(digits),
         holder: app.config.deal.delivery_code_holder,
@@ -182,6 +197,14 @@ async fn received(tx: &mut Tx, app: &App, deal: &mut Deal) -> Result<()> {
     let event =
         BuyerConfirmedDelivery { request_id: id.clone(), buyer_id: deal.request.buyer_id.clone() };
     tx.emit(event, &Seller(deal.offer.seller_id.clone()))?;
-    let after = app.config.deal.auto_release_after;
-    tx.schedule(completion::AUTO_RELEASE, id.as_str(), after).await
+    let at = later(tx, app.config.deal.auto_release_after);
+    for side in [Side::Buyer, Side::Seller] {
+        let about = About::from(&deal.request);
+        notify(tx, deal.user(side), Notice::Delivered { deal: about, auto_release_at: Some(at) });
+    }
+    tx.schedule_at(completion::AUTO_RELEASE, id.as_str(), at).await
+}
+
+fn later(tx: &Tx, by: Duration) -> Timestamp {
+    Timestamp::from_millis(tx.now().as_millis() + by.as_millis() as i64)
 }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::error::Result;
 use crate::journal::Tx;
-use crate::{offers, payments, payouts, points};
+use crate::{delivery, offers, payments, payouts, points, templates};
 
 /// Timers that fall due together are read in batches of this size.
 const BATCH: i64 = 100;
@@ -138,6 +138,10 @@ async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
         offers::service::PAYMENT_TIMEOUT => offers::service::payment_timed_out(tx, &id(key)?).await,
         payments::service::EXPIRY => payments::service::expire(tx, app, &id(key)?).await,
         payouts::service::START => payouts::service::start(tx, app, &id(key)?).await,
+        delivery::completion::AUTO_RELEASE => {
+            delivery::completion::release_by_time(tx, app, &id(key)?).await
+        }
+        templates::checkout::EXPIRY => templates::checkout::expire(tx, &id(key)?).await,
         unknown => {
             // Left by a newer version; running it is not ours, and dropping it would lose it.
             Err(crate::error::ApiError::internal(&format!("unknown timer {unknown}")))

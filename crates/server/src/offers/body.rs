@@ -101,7 +101,8 @@ impl OfferQuery {
     }
 }
 
-fn is_price(price: &Money, (): &()) -> garde::Result {
+/// A price: more than zero.
+pub(crate) fn is_price(price: &Money, (): &()) -> garde::Result {
     match price.minor() {
         Ok(0) => Err(garde::Error::new("must be more than zero")),
         Ok(_) => Ok(()),
@@ -109,7 +110,8 @@ fn is_price(price: &Money, (): &()) -> garde::Result {
     }
 }
 
-fn is_delivery_time(time: &DeliveryTime, (): &()) -> garde::Result {
+/// 1 to 1,000 units.
+pub(crate) fn is_delivery_time(time: &DeliveryTime, (): &()) -> garde::Result {
     if (1..=1000).contains(&time.amount) {
         return Ok(());
     }

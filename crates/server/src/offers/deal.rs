@@ -1,7 +1,7 @@
 //! A deal: a request and the offer on it that was accepted.
 
-use events::documents::{Offer, PurchaseRequest};
-use events::{OfferStatus, Parties, RequestId, UserId};
+use events::documents::{DeliveryTime, Offer, PurchaseRequest};
+use events::{Money, OfferStatus, RequestId, UserId};
 
 use super::store;
 use crate::app::App;
@@ -33,11 +33,6 @@ pub struct Deal {
 }
 
 impl Deal {
-    /// The buyer and the seller.
-    pub fn parties(&self) -> Parties {
-        Parties::new(self.request.buyer_id.clone(), self.offer.seller_id.clone())
-    }
-
     /// Who is on a side.
     pub fn user(&self, side: Side) -> &UserId {
         match side {
@@ -62,6 +57,35 @@ impl Deal {
     pub fn require(&self, side: Side) -> Result<()> {
         if self.side == Some(side) { Ok(()) } else { Err(ApiError::forbidden()) }
     }
+}
+
+/// Makes the offer that stands for what a seller's templates cost: accepted from the beginning, so
+/// that its request is a deal like any other. What it costs is to be paid with its checkout.
+///
+/// # Errors
+/// 503 when the database cannot be reached.
+pub async fn accept_at_once(
+    tx: &mut Tx,
+    request: &mut PurchaseRequest,
+    seller: &UserId,
+    price: Money,
+    delivery_time: DeliveryTime,
+) -> Result<Offer> {
+    let offer = Offer {
+        id: tx.new_id(),
+        request_id: request.id.clone(),
+        seller_id: seller.clone(),
+        price,
+        delivery_time,
+        message: String::new(),
+        status: OfferStatus::Accepted,
+        valid_until: None,
+        created_at: tx.now(),
+        updated_at: tx.now(),
+    };
+    store::insert(tx, &offer).await?;
+    requests::service::select_offer(tx, request, &offer.id).await?;
+    Ok(offer)
 }
 
 /// Which side a party is on. Sellers who were not chosen may know of the request and have no part
@@ -89,7 +113,7 @@ fn whole(seen: Seen, offer: Option<Offer>) -> Result<Deal> {
 /// 404, 403 for sellers who were not chosen, 409 `wrong_state` where no offer is accepted.
 pub async fn lock(tx: &mut Tx, caller: &Caller, id: &RequestId) -> Result<Deal> {
     let seen = requests::service::lock(tx, caller, id).await?;
-    let offer = accepted(tx, id).await?;
+    let offer = accepted(tx, &seen.request.id).await?;
     whole(seen, offer)
 }
 

@@ -25,3 +25,4 @@ pub mod service;
 mod store;
 
 pub use body::{CreateOffer, OfferQuery, RejectOffer, UpdateOffer};
+pub(crate) use body::{is_delivery_time, is_price};

@@ -13,10 +13,7 @@ use super::service;
 use crate::app::App;
 use crate::error::{ErrorBody, Result};
 use crate::extract::{Body, Caller, Data, Id, Listing, Query};
-use crate::idempotency::{Begun, Idempotency};
-
-/// What an idempotency key stands for where there is no body.
-const NO_BODY: [u8; 32] = [0; 32];
+use crate::idempotency::{Begun, Idempotency, NO_BODY};
 
 /// The routes of this slice.
 pub fn routes() -> OpenApiRouter<App> {

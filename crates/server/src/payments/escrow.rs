@@ -2,7 +2,7 @@
 
 use events::documents::PurchaseRequest;
 use events::marketplace::RequestUpdateType;
-use events::{PaymentProvider, RequestId};
+use events::{Money, PaymentProvider, RequestId};
 
 use super::error::PaymentError;
 use super::intent::states;
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::{ApiError, Result};
 use crate::journal::Tx;
 use crate::ledger::{self, Account, Kind};
-use crate::{payouts, requests};
+use crate::{payouts, points, requests};
 
 /// The payment of a request and what of it is the request's, locked; the request is locked before.
 pub struct Held {
@@ -154,6 +154,9 @@ pub async fn split(
     held.divide(tx, to_seller).await?;
     held.step(tx, EscrowInput::Released).await?;
     tell::completed(tx, &held.payment, &held.share)?;
+    // What goes back to the buyer earns nothing.
+    let price = Money::from_minor(to_seller, held.payment.currency);
+    points::service::deal_completed(tx, app, request, &held.share.seller_id, &price).await?;
     if held.share.to_buyer > 0 && refunds_by_itself(held.payment.provider) {
         held.send_back(tx, request).await?;
     }
@@ -188,6 +191,7 @@ pub async fn refund(tx: &mut Tx, request: &mut PurchaseRequest, reason: &str) ->
     held.divide(tx, 0).await?;
     held.step(tx, EscrowInput::RefundBegun).await?;
     requests::service::refunded(tx, request, &held.share.seller_id, reason).await?;
+    points::service::deal_refunded(tx, request).await?;
     if refunds_by_itself(held.payment.provider) {
         held.send_back(tx, request).await?;
     }

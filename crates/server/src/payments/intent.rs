@@ -10,7 +10,7 @@ use events::{
     RequestStatus, Role,
 };
 
-use super::checkout::{self, Bill, Due};
+use super::bill::{Bill, Due};
 use super::error::PaymentError;
 use super::model::{EscrowInput, Input, is_live, next, next_escrow, together};
 use super::store::{self, PaymentRow, Share};
@@ -20,6 +20,7 @@ use crate::error::{ApiError, Result};
 use crate::extract::Caller;
 use crate::journal::Tx;
 use crate::requests::model::{Party, Seen};
+use crate::templates::checkout;
 use crate::{offers, requests};
 
 /// The timer that ends a checkout's payment; its key is the payment. A payment of an offer ends

@@ -26,8 +26,8 @@
 //!   deal until it is known whether the money comes ([`service::time_out`]). One that was paid in
 //!   part does not: what came is the buyer's. While the deal waits, the buyer may cancel it.
 
+pub mod bill;
 mod body;
-mod checkout;
 mod document;
 pub mod error;
 mod escrow;

@@ -4,7 +4,6 @@ use db::ResultExt as _;
 use events::marketplace::RequestUpdateType;
 use events::{PaymentId, Timestamp};
 
-use super::checkout;
 use super::error::PaymentError;
 use super::intent::{EXPIRY, Locked, lock, states};
 use super::model::{
@@ -17,6 +16,7 @@ use crate::error::{ApiError, Result};
 use crate::journal::Tx;
 use crate::ledger::{self, Account, Kind};
 use crate::requests::{self, model::Input as RequestInput};
+use crate::templates::checkout;
 
 /// Money that a rail saw. It may be reported again, as when it is final.
 #[derive(Debug, Clone)]
@@ -202,7 +202,7 @@ async fn reverse(tx: &mut Tx, app: &App, locked: &mut Locked) -> Result<()> {
         tell::request_changed(tx, payment, request, RequestUpdateType::PaymentFailed)?;
     }
     match &payment.checkout_id {
-        Some(id) => checkout::failed(tx, app, id, REASON).await,
+        Some(id) => checkout::reversed(tx, app, id, REASON).await,
         None => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use events::{Access, Role, Room};
 use crate::app::App;
 use crate::error::Result;
 use crate::extract::Caller;
-use crate::{chat, requests};
+use crate::{chat, requests, templates};
 
 /// Whether a user may be in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub async fn is_member(app: &App, caller: &Caller, room: &Room) -> Result<bool> 
     match room {
         Room::Request(id) => requests::service::may_join_request(&app.db, caller, id).await,
         Room::Chat(id) => chat::service::may_join(&app.db, caller, id).await,
-        // There is no template checkout yet, so nobody is part of one.
+        Room::TemplateCheckout(id) => templates::checkout::may_join(&app.db, caller, id).await,
         _ => Ok(false),
     }
 }

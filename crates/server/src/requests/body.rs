@@ -208,7 +208,7 @@ pub(crate) fn words<T: Copy + PartialEq + std::str::FromStr>(
 }
 
 /// One line of `MIN` to `MAX` characters, blanks around it not counted.
-fn is_line<const MIN: usize, const MAX: usize>(value: &str, (): &()) -> garde::Result {
+pub(crate) fn is_line<const MIN: usize, const MAX: usize>(value: &str, (): &()) -> garde::Result {
     if value.chars().any(char::is_control) {
         return Err(garde::Error::new("must not contain control characters"));
     }
@@ -245,7 +245,8 @@ fn are_distinct(sellers: &[UserId], (): &()) -> garde::Result {
     Ok(())
 }
 
-fn is_delivery_info(info: &DeliveryInfo, (): &()) -> garde::Result {
+/// The lengths of the parts of an address.
+pub(crate) fn is_delivery_info(info: &DeliveryInfo, (): &()) -> garde::Result {
     let fields = [
         ("address", &info.address, 300),
         ("city", &info.city, 100),

@@ -24,6 +24,7 @@
 //!   accepted, and is in no event.
 
 mod body;
+mod checked_out;
 pub mod error;
 pub mod model;
 pub mod routes;
@@ -31,4 +32,4 @@ pub mod service;
 mod store;
 
 pub use body::{CancelRequest, CreateRequest, RequestQuery, UpdateRequest};
-pub(crate) use body::{is_text, words};
+pub(crate) use body::{is_delivery_info, is_line, is_text, words};

@@ -10,6 +10,7 @@ use events::{CategoryId, Parties, RequestId, RequestStatus, Role, Room, Timestam
 use http::StatusCode;
 
 use super::body::{CancelRequest, CreateRequest, RequestQuery, UpdateRequest};
+pub use super::checked_out::{CheckedOut, cancel_checked_out, create_checked_out, select_offer};
 use super::error::RequestError;
 use super::model::{Input, Party, Seen, View, is_open, next};
 use super::store::{self, Filter, Scope, Viewer};
@@ -19,7 +20,7 @@ use crate::extract::{Caller, Listing, Page};
 use crate::journal::{Control, Tx};
 use crate::notifications::Notice;
 use crate::notifications::service::notify;
-use crate::{catalogue, offers, payments, users};
+use crate::{catalogue, offers, payments, templates, users};
 
 /// Publishes a request.
 ///
@@ -269,6 +270,8 @@ pub async fn cancel(
     id: &RequestId,
     body: CancelRequest,
 ) -> Result<PurchaseRequest> {
+    // The requests of a checkout are locked in the order of their ids, so before this one.
+    let checkout = templates::checkout::lock_siblings(tx, id).await?;
     let Seen { mut request, party } = lock(tx, caller, id).await?;
     if !matches!(party, Party::Buyer | Party::Admin) {
         return Err(ApiError::forbidden());
@@ -276,23 +279,39 @@ pub async fn cancel(
     if next(request.status, Input::Cancelled).is_none() {
         return Err(RequestError::NotCancellable(request.status).into());
     }
-    let reason = body.reason.trim().to_owned();
-    store::set_cancel_reason(tx, id, &reason).await?;
+    let reason = body.reason.trim();
+    if let Some(checkout) = checkout {
+        // One payment pays them all, so none of them is left.
+        templates::checkout::called_off(tx, &checkout, reason).await?;
+        return Ok(lock(tx, caller, id).await?.request);
+    }
     payments::service::cancel_unpaid(tx, id).await?;
-    let sellers = offers::service::reject_live(tx, &request).await?;
+    let sellers = call_off(tx, &mut request, reason).await?;
     let by_another = (party != Party::Buyer).then_some(&request.buyer_id);
     for told in sellers.iter().chain(by_another) {
         let deal = (&request).into();
-        notify(tx, told, Notice::RequestCancelled { deal, reason: reason.clone() });
+        notify(tx, told, Notice::RequestCancelled { deal, reason: reason.to_owned() });
     }
-    let parties = Parties { buyer: request.buyer_id.clone(), sellers };
-    tx.emit(RequestCancelled { request_id: id.clone(), reason }, &parties)?;
+    Ok(request)
+}
+
+/// Cancels a locked request that is not paid; its live offers are rejected. Returns their sellers.
+pub(super) async fn call_off(
+    tx: &mut Tx,
+    request: &mut PurchaseRequest,
+    reason: &str,
+) -> Result<Vec<UserId>> {
+    let id = request.id.clone();
+    store::set_cancel_reason(tx, &id, reason).await?;
+    let sellers = offers::service::reject_live(tx, request).await?;
+    let parties = Parties { buyer: request.buyer_id.clone(), sellers: sellers.clone() };
+    tx.emit(RequestCancelled { request_id: id.clone(), reason: reason.to_owned() }, &parties)?;
     request.selected_offer_id = None;
     request.offers_count = Some(0);
-    advance(tx, &mut request, Input::Cancelled).await?;
+    advance(tx, request, Input::Cancelled).await?;
     let keep = vec![request.buyer_id.clone()];
-    tx.control(Control::RoomClosed { room: Room::Request(id.clone()), keep })?;
-    Ok(request)
+    tx.control(Control::RoomClosed { room: Room::Request(id), keep })?;
+    Ok(sellers)
 }
 
 /// Moves a locked request along its states, stores the new status and `selectedOfferId`, and

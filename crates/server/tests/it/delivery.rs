@@ -6,21 +6,22 @@ use db::{args, sql};
 use serde_json::{Value, json};
 
 use crate::support::deal::Deal;
-use crate::support::market::LONG_SIGN_IN;
+use crate::support::market::{LONG_SIGN_IN, REQUESTS, id};
+use crate::support::money::SANDBOX;
 use crate::support::{Actor, Answer, TestApp, app_test, at_once};
 
 const BUYER_HOLDS: (&str, &str) = ("DELIVERY_CODE_HOLDER", "buyer");
 const OPEN: (&str, &str) = ("REALTIME_ACCESS", "open");
 
-async fn ship(actor: &Actor, deal: &Deal<'_>, body: &Value) -> Answer {
+async fn ship(actor: &Actor, deal: &Deal, body: &Value) -> Answer {
     actor.put(&deal.path("delivery")).json(body).send().await
 }
 
-async fn generate(actor: &Actor, deal: &Deal<'_>) -> Answer {
+async fn generate(actor: &Actor, deal: &Deal) -> Answer {
     actor.post(&deal.path("delivery-code/generate")).send().await
 }
 
-async fn enter(actor: &Actor, deal: &Deal<'_>, code: &str) -> Answer {
+async fn enter(actor: &Actor, deal: &Deal, code: &str) -> Answer {
     actor.post(&deal.path("delivery-code/verify")).json(&json!({ "code": code })).send().await
 }
 
@@ -30,7 +31,7 @@ fn another(code: &str) -> String {
     format!("{:06}", (number + 1) % 1_000_000)
 }
 
-app_test!(a_shipment_moves_the_deal_once, async |app| {
+app_test!(a_shipment_moves_the_deal_once, [SANDBOX], async |app| {
     let deal = app.funded_deal().await;
     let preparing = ship(&deal.seller, &deal, &json!({ "status": "preparing" })).await.data(200);
     assert_eq!(preparing["requestStatus"], "processing");
@@ -70,11 +71,10 @@ app_test!(a_shipment_moves_the_deal_once, async |app| {
     assert_eq!((&seen["status"], &seen["carrier"]), (&json!("delivered"), &json!("CTT")));
 });
 
-app_test!(who_ships_and_when, async |app| {
+app_test!(who_ships_and_when, [SANDBOX], async |app| {
     let (rival, stranger, admin) = (app.seller().await, app.buyer().await, app.admin().await);
-    let request = app.buyer().await;
     let body = json!({ "status": "shipped" });
-    let unpaid = app.accepted_deal_of(request, app.seller().await).await;
+    let unpaid = Deal::accepted(app.buyer().await, app.seller().await).await;
     ship(&unpaid.seller, &unpaid, &body).await.error(409, "wrong_state");
     generate(&unpaid.seller, &unpaid).await.error(409, "wrong_state");
     enter(&unpaid.buyer, &unpaid, "123456").await.error(409, "wrong_state");
@@ -116,8 +116,7 @@ app_test!(who_ships_and_when, async |app| {
     loser.make_offer(&request, &json!({})).await;
     let offer = winner.make_offer(&request, &json!({})).await;
     buyer.accept(&offer).await;
-    let path =
-        format!("/api/marketplace/purchase-requests/{}/delivery", request["_id"].as_str().unwrap());
+    let path = format!("{REQUESTS}/{}/delivery", id(&request));
     loser.put(&path).json(&body).send().await.error(403, "forbidden");
     loser.get(&path).send().await.error(403, "forbidden");
 });
@@ -136,8 +135,8 @@ async fn generated(app: &TestApp, after: i64) -> Vec<(Vec<String>, Value, Value,
         .collect()
 }
 
-app_test!(the_seller_shows_the_code, async |app| {
-    let deal = app.funded_deal().await.shipped().await;
+app_test!(the_seller_shows_the_code, [SANDBOX], async |app| {
+    let deal = app.shipped_deal().await;
     let head = app.position().await;
     let made = generate(&deal.seller, &deal).await.data(200);
     let code = made["deliveryCode"].as_str().expect("a code").to_owned();
@@ -181,8 +180,8 @@ app_test!(the_seller_shows_the_code, async |app| {
     assert!(seen.get("code").is_none() && seen["deliveredAt"].is_string());
 });
 
-app_test!(in_open_access_the_room_sees_the_code, [OPEN], async |app| {
-    let deal = app.funded_deal().await.shipped().await;
+app_test!(in_open_access_the_room_sees_the_code, [SANDBOX, OPEN], async |app| {
+    let deal = app.shipped_deal().await;
     let head = app.position().await;
     generate(&deal.seller, &deal).await.data(200);
     let told = generated(app, head).await;
@@ -190,8 +189,8 @@ app_test!(in_open_access_the_room_sees_the_code, [OPEN], async |app| {
     assert_eq!((&told[0].0, &told[0].1), (&vec![deal.room()], &Value::Null));
 });
 
-app_test!(the_buyer_shows_the_code, [BUYER_HOLDS], async |app| {
-    let deal = app.funded_deal().await.shipped().await;
+app_test!(the_buyer_shows_the_code, [SANDBOX, BUYER_HOLDS], async |app| {
+    let deal = app.shipped_deal().await;
     let head = app.position().await;
     let made = generate(&deal.seller, &deal).await.data(200);
     assert!(made.get("deliveryCode").is_none());
@@ -209,8 +208,8 @@ app_test!(the_buyer_shows_the_code, [BUYER_HOLDS], async |app| {
     assert!(seen.get("offersCount").is_none());
 });
 
-app_test!(five_wrong_codes_and_it_is_worth_nothing, async |app| {
-    let deal = app.funded_deal().await.shipped().await;
+app_test!(five_wrong_codes_and_it_is_worth_nothing, [SANDBOX], async |app| {
+    let deal = app.shipped_deal().await;
     enter(&deal.buyer, &deal, "123456").await.error(409, "no_delivery_code");
     let code = deal.generate_code().await;
     let wrong = another(&code);
@@ -235,8 +234,8 @@ app_test!(five_wrong_codes_and_it_is_worth_nothing, async |app| {
     enter(&deal.buyer, &deal, &third).await.data(200);
 });
 
-app_test!(a_code_lasts_seven_days, [LONG_SIGN_IN], async |app| {
-    let deal = app.funded_deal().await.shipped().await;
+app_test!(a_code_lasts_seven_days, [SANDBOX, LONG_SIGN_IN], async |app| {
+    let deal = app.shipped_deal().await;
     let code = deal.generate_code().await;
     app.advance(Duration::from_hours(7 * 24));
     enter(&deal.buyer, &deal, &code).await.error(409, "delivery_code_expired");
@@ -245,8 +244,8 @@ app_test!(a_code_lasts_seven_days, [LONG_SIGN_IN], async |app| {
     enter(&deal.buyer, &deal, &code).await.data(200);
 });
 
-app_test!(ten_thousand_guesses_of_which_five_are_looked_at, async |app| {
-    let deal = app.funded_deal().await.shipped().await;
+app_test!(ten_thousand_guesses_of_which_five_are_looked_at, [SANDBOX], async |app| {
+    let deal = app.shipped_deal().await;
     let code = deal.generate_code().await;
     // Every guess is wrong, so that how many were looked at can be counted.
     let path = deal.path("delivery-code/verify");
@@ -269,8 +268,8 @@ app_test!(ten_thousand_guesses_of_which_five_are_looked_at, async |app| {
     assert_eq!(row.expect("a row").get::<i64>("wrong_tries").expect("a number"), 5);
 });
 
-app_test!(a_thousand_enter_the_right_code_and_one_wins, async |app| {
-    let deal = app.funded_deal().await.shipped().await;
+app_test!(a_thousand_enter_the_right_code_and_one_wins, [SANDBOX], async |app| {
+    let deal = app.shipped_deal().await;
     let code = json!({ "code": deal.generate_code().await });
     let head = app.position().await;
     let path = deal.path("delivery-code/verify");
@@ -283,8 +282,8 @@ app_test!(a_thousand_enter_the_right_code_and_one_wins, async |app| {
     assert_eq!(app.events_after(head).await.len(), 3);
 });
 
-app_test!(the_database_does_not_know_the_code, async |app| {
-    let deal = app.funded_deal().await.shipped().await;
+app_test!(the_database_does_not_know_the_code, [SANDBOX], async |app| {
+    let deal = app.shipped_deal().await;
     let path = deal.path("delivery-code/generate");
     let made = deal.seller.post(&path).key("k").send().await.data(200);
     let again = deal.seller.post(&path).key("k").send().await.data(200);
@@ -298,5 +297,108 @@ app_test!(the_database_does_not_know_the_code, async |app| {
             let text: String = row.get("text").expect("a text");
             assert!(codes.iter().all(|code| !text.contains(code)), "{text}");
         }
+    }
+});
+
+app_test!(the_buyer_confirms_and_the_deal_is_done, [SANDBOX], async |app| {
+    let (stranger, admin) = (app.buyer().await, app.admin().await);
+    let early = app.shipped_deal().await;
+    early.confirm().await.error(409, "wrong_state");
+    let deal = app.delivered_deal().await;
+    let path = deal.path("confirm-delivery");
+    stranger.post(&path).send().await.error(404, "not_found");
+    for other in [&deal.seller, &admin] {
+        other.post(&path).send().await.error(403, "forbidden");
+    }
+    let head = app.position().await;
+    let keyed = async || deal.buyer.post(&path).key("k").send().await;
+    let done = keyed().await.data(200);
+    assert_eq!(done["status"], "completed");
+    assert_eq!(keyed().await.data(200), done);
+    assert_eq!(deal.escrow().await, "releasable");
+    let events = app.events_after(head).await;
+    let completed: Vec<_> =
+        events.iter().filter(|event| event.name == "transaction-completed").collect();
+    assert_eq!(completed.len(), 1);
+    let people = [format!("user-{}", deal.buyer.id), format!("user-{}", deal.seller.id)];
+    assert_eq!(completed[0].rooms(), people);
+    let expected = json!({
+        "requestId": deal.id(), "paymentId": deal.payment["_id"], "amount": "180.00",
+        "currency": "USD",
+    });
+    assert_eq!(completed[0].payload, expected);
+    deal.confirm().await.error(409, "wrong_state");
+    // The timer that was set comes to nothing.
+    let head = app.position().await;
+    app.advance(Duration::from_hours(24 * 8));
+    app.settle_timers().await;
+    assert!(!app.event_names_after(head).await.contains(&"transaction-completed".to_owned()));
+    app.check_ledger().await;
+});
+
+app_test!(time_completes_what_nobody_objects_to, [SANDBOX, LONG_SIGN_IN], async |app| {
+    let deal = app.delivered_deal().await;
+    app.advance(Duration::from_hours(24 * 7) - Duration::from_mins(1));
+    app.settle_timers().await;
+    assert_eq!(deal.status().await, "delivered");
+    app.advance(Duration::from_mins(1));
+    app.settle_timers().await;
+    assert_eq!(
+        (deal.status().await, deal.escrow().await),
+        ("completed".into(), "releasable".into())
+    );
+    deal.confirm().await.error(409, "wrong_state");
+    app.check_ledger().await;
+});
+
+const SOON: (&str, &str) = ("AUTO_RELEASE_AFTER", "2h");
+
+app_test!(the_time_is_a_setting, [SANDBOX, LONG_SIGN_IN, SOON], async |app| {
+    let deal = app.delivered_deal().await;
+    app.advance(Duration::from_hours(2));
+    app.settle_timers().await;
+    assert_eq!(deal.status().await, "completed");
+});
+
+app_test!(a_thousand_ends_of_a_deal_and_one_wins, [SANDBOX, LONG_SIGN_IN], async |app| {
+    let admin = app.admin().await;
+    let deal = app.delivered_deal().await;
+    let head = app.position().await;
+    let path = deal.path("confirm-delivery");
+    let release = format!("/api/payment/{}/release", id(&deal.payment));
+    app.advance(Duration::from_hours(24 * 7));
+    let mut answers = Vec::new();
+    // The timer runs in between, again and again.
+    for _ in 0..4 {
+        let confirms = (0..200).map(|_| deal.buyer.post(&path));
+        let releases = (0..50).map(|_| admin.post(&release));
+        let all = at_once(confirms.chain(releases));
+        let (_, some) = tokio::join!(app.run_timers(), all);
+        answers.extend(some);
+    }
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!(answer.status, 409, "{answer:#?}");
+    }
+    assert_eq!(deal.status().await, "completed");
+    let names = app.event_names_after(head).await;
+    let count = |name: &str| names.iter().filter(|event| *event == name).count();
+    assert_eq!((count("transaction-completed"), count("purchase-request-update")), (1, 1));
+    assert_eq!(app.owed_to(&deal.seller.id).await, 18_000);
+    app.check_ledger().await;
+});
+
+app_test!(the_parties_are_notified, [SANDBOX], async |app| {
+    let deal = app.completed_deal().await;
+    let kinds = async |actor: &Actor| -> Vec<String> {
+        let list = actor.get("/api/notifications?limit=100").send().await.data(200);
+        let rows = list.as_array().expect("rows").iter();
+        rows.map(|row| row["type"].as_str().expect("a type").to_owned()).collect()
+    };
+    let (buyer, seller) = (kinds(&deal.buyer).await, kinds(&deal.seller).await);
+    for kind in ["shipped", "delivery_code_generated", "delivered", "deal_completed"] {
+        assert_eq!(buyer.iter().filter(|k| *k == kind).count(), 1, "{kind} of {buyer:?}");
+    }
+    for kind in ["delivered", "deal_completed"] {
+        assert_eq!(seller.iter().filter(|k| *k == kind).count(), 1, "{kind} of {seller:?}");
     }
 });

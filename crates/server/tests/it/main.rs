@@ -11,8 +11,11 @@ mod bad_input;
 mod bus;
 mod catalogue;
 mod chat;
+mod checkout;
 mod database;
+mod deal;
 mod delivery;
+mod disputes;
 mod drills;
 mod files;
 mod journal;
@@ -32,5 +35,6 @@ mod requests_seen;
 mod sign_ins;
 #[allow(dead_code, reason = "a kit: not every part has a user at all times")]
 mod support;
+mod templates;
 mod transfer;
 mod users;

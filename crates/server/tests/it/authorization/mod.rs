@@ -9,6 +9,7 @@ mod accounts;
 mod chat;
 mod delivery;
 mod files;
+mod deal;
 mod market;
 mod money;
 mod open;
@@ -34,7 +35,7 @@ fn rows() -> Vec<Row> {
         accounts::rows(),
         market::rows(),
         people::rows(),
-        delivery::rows(),
+        deal::rows(),
         chat::rows(),
         money::rows(),
         files::rows(),
@@ -52,10 +53,10 @@ enum Object {
     Person(accounts::Person),
     Market(market::Market),
     Own(people::Own),
-    Deal(delivery::Stage),
     Chat(chat::Chat),
     Money(money::Money),
     File(files::File),
+    Deal(deal::Stage),
 }
 
 /// One line of the matrix.
@@ -141,7 +142,7 @@ impl World {
         self.caller(5)
     }
 
-    async fn id_of(&mut self, app: &TestApp, object: Object) -> String {
+    async fn id_of(&mut self, object: Object) -> String {
         if let Some((made, id)) = &self.made
             && *made == object
         {
@@ -152,10 +153,10 @@ impl World {
             Object::Person(person) => accounts::id(self, person),
             Object::Market(object) => market::make(self, object).await,
             Object::Own(object) => people::make(self, object).await,
-            Object::Deal(stage) => delivery::make(self, app, stage).await,
             Object::Chat(object) => chat::make(self, object).await,
             Object::Money(object) => money::make(self, object).await,
             Object::File(object) => files::make(self, object).await,
+            Object::Deal(stage) => deal::make(self, stage).await,
         };
         self.made = Some((object, id.clone()));
         id
@@ -225,7 +226,7 @@ app_test!(the_matrix_holds, [("PAYMENT_SANDBOX", "true")], async |app| {
     for row in &rows() {
         for caller in 0..CALLERS.len() {
             let cases = [
-                (world.id_of(app, row.object).await, Some(row.allowed[caller])),
+                (world.id_of(row.object).await, Some(row.allowed[caller])),
                 (NOBODY.to_owned(), row.missing.map(|statuses| statuses[caller])),
             ];
             for (id, expected) in cases {

@@ -1,21 +1,21 @@
-//! Deals, brought as far as a test needs them.
+//! Deals, brought as far as a test needs them. Paying takes play money: tests that pay name
+//! [`SANDBOX`](super::money::SANDBOX) among their settings.
 //!
 //! ```ignore
-//! let deal = app.deal().await.shipped().await;
-//! let code = deal.generate_code().await;
-//! deal.buyer.post(&deal.path("delivery-code/verify")).json(&json!({ "code": code }));
+//! app_test!(a_deal_is_completed, [SANDBOX], async |app| {
+//!     let deal = app.delivered_deal().await;
+//!     deal.confirm().await.data(200);
+//!     assert_eq!(deal.status().await, "completed");
+//! });
 //! ```
 
-use events::RequestId;
 use serde_json::{Value, json};
-use souk::requests::model::Input;
 
 use super::market::{REQUESTS, id};
-use super::{Actor, TestApp};
+use super::{Actor, Answer, TestApp};
 
 /// A request with an accepted offer, and its people.
-pub struct Deal<'a> {
-    app: &'a TestApp,
+pub struct Deal {
     /// Who buys.
     pub buyer: Actor,
     /// Whose offer is accepted.
@@ -24,29 +24,46 @@ pub struct Deal<'a> {
     pub request: Value,
     /// The accepted offer.
     pub offer: Value,
+    /// Its payment; null before it is paid.
+    pub payment: Value,
 }
 
 impl TestApp {
     /// A deal of two new people whose offer is accepted and not paid.
-    pub async fn accepted_deal(&self) -> Deal<'_> {
-        self.accepted_deal_of(self.buyer().await, self.seller().await).await
-    }
-
-    /// A deal of these people whose offer is accepted and not paid.
-    pub async fn accepted_deal_of(&self, buyer: Actor, seller: Actor) -> Deal<'_> {
-        let request = buyer.publish(&json!({})).await;
-        let offer = seller.make_offer(&request, &json!({})).await;
-        let offer = buyer.accept(&offer).await;
-        Deal { app: self, buyer, seller, request, offer }
+    pub async fn accepted_deal(&self) -> Deal {
+        Deal::accepted(self.buyer().await, self.seller().await).await
     }
 
     /// A deal of two new people that is paid.
-    pub async fn funded_deal(&self) -> Deal<'_> {
+    pub async fn funded_deal(&self) -> Deal {
         self.accepted_deal().await.funded().await
+    }
+
+    /// A deal of two new people that is on its way.
+    pub async fn shipped_deal(&self) -> Deal {
+        self.funded_deal().await.shipped().await
+    }
+
+    /// A deal of two new people whose goods were received.
+    pub async fn delivered_deal(&self) -> Deal {
+        self.shipped_deal().await.delivered().await
+    }
+
+    /// A deal of two new people that is done; its payout waits for a wallet.
+    pub async fn completed_deal(&self) -> Deal {
+        self.delivered_deal().await.completed().await
     }
 }
 
-impl Deal<'_> {
+impl Deal {
+    /// A deal of these people whose offer is accepted and not paid: 180.00 USD.
+    pub async fn accepted(buyer: Actor, seller: Actor) -> Self {
+        let request = buyer.publish(&json!({})).await;
+        let offer = seller.make_offer(&request, &json!({})).await;
+        let offer = buyer.accept(&offer).await;
+        Self { buyer, seller, request, offer, payment: Value::Null }
+    }
+
     /// The request's id.
     pub fn id(&self) -> &str {
         id(&self.request)
@@ -68,16 +85,21 @@ impl Deal<'_> {
         seen["status"].as_str().expect("a status").to_owned()
     }
 
-    /// Pays it.
-    pub async fn funded(self) -> Self {
-        let mut tx = self.app.app.begin().await.expect("a transaction");
-        let request: RequestId = self.id().parse().expect("an id");
-        let mut request = souk::requests::service::lock_for_system(&mut tx, &request)
-            .await
-            .expect("a lock")
-            .expect("a request");
-        souk::requests::service::advance(&mut tx, &mut request, Input::Paid).await.expect("paid");
-        tx.commit().await.expect("a commit");
+    /// Where the escrow stands.
+    pub async fn escrow(&self) -> String {
+        let path = format!("/api/payment/{}", id(&self.payment));
+        let payment = self.buyer.get(&path).send().await.data(200);
+        payment["escrowState"].as_str().expect("a state").to_owned()
+    }
+
+    /// Pays it in play money.
+    pub async fn funded(mut self) -> Self {
+        let body = json!({ "purchaseRequestId": self.id(), "sellerOfferId": self.offer["_id"] });
+        let intents = "/api/payment/sandbox/intents";
+        let payment = self.buyer.post(intents).json(&body).send().await.data(201);
+        let pay = format!("/api/payment/sandbox/{}/pay", id(&payment));
+        self.payment = self.buyer.post(&pay).json(&json!({})).send().await.data(200);
+        assert_eq!(self.payment["escrowState"], "funded");
         self
     }
 
@@ -104,5 +126,70 @@ impl Deal<'_> {
         let code = json!({ "code": self.generate_code().await });
         self.buyer.post(&self.path("delivery-code/verify")).json(&code).send().await.data(200);
         self
+    }
+
+    /// The buyer's confirmation.
+    pub async fn confirm(&self) -> Answer {
+        self.buyer.post(&self.path("confirm-delivery")).send().await
+    }
+
+    /// Confirms it.
+    pub async fn completed(self) -> Self {
+        self.confirm().await.data(200);
+        self
+    }
+
+    /// Opens a dispute about it.
+    pub async fn dispute(&self, by: &Actor) -> Value {
+        let body = json!({
+            "purchaseRequestId": self.id(), "category": "not_as_described",
+            "description": "The switches are red.",
+        });
+        by.post("/api/disputes").json(&body).send().await.data(201)
+    }
+}
+
+/// Opens a shop's template, complete but for what is given; `null` leaves a field out.
+pub fn template_body(changes: &Value) -> Value {
+    super::market::merged(
+        json!({
+            "title": "Mechanical keyboard",
+            "description": "ISO layout, brown switches.",
+            "productType": "physical",
+            "price": { "amount": "90.00", "currency": "USD" },
+            "deliveryTime": { "amount": 3, "unit": "days" },
+            "maxUsage": 10,
+        }),
+        changes,
+    )
+}
+
+/// Where templates are.
+pub const TEMPLATES: &str = "/api/marketplace/request-templates";
+/// Where checkouts are.
+pub const CHECKOUTS: &str = "/api/marketplace/template-checkout";
+
+impl Actor {
+    /// Publishes [`template_body`] with changes and returns the document.
+    pub async fn template(&self, changes: &Value) -> Value {
+        self.post(TEMPLATES).json(&template_body(changes)).send().await.data(201)
+    }
+
+    /// Checks templates out, so many of each.
+    pub async fn try_checkout(&self, items: &[(&Value, u32)]) -> Answer {
+        let item = |(template, quantity): &(&Value, u32)| json!({ "templateId": template["_id"], "quantity": quantity });
+        let items: Vec<Value> = items.iter().map(item).collect();
+        self.post(CHECKOUTS).json(&json!({ "items": items })).send().await
+    }
+
+    /// As [`try_checkout`](Self::try_checkout), which must succeed.
+    pub async fn checkout(&self, items: &[(&Value, u32)]) -> Value {
+        self.try_checkout(items).await.data(201)
+    }
+
+    /// Begins the payment of a checkout in play money.
+    pub async fn begin_checkout_payment(&self, checkout: &Value) -> Value {
+        let body = json!({ "checkoutId": checkout["_id"] });
+        self.post("/api/payment/sandbox/intents").json(&body).send().await.data(201)
     }
 }

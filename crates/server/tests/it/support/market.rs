@@ -40,7 +40,7 @@ pub fn offer_body(changes: &Value) -> Value {
     )
 }
 
-fn merged(mut body: Value, changes: &Value) -> Value {
+pub(super) fn merged(mut body: Value, changes: &Value) -> Value {
     let fields = body.as_object_mut().expect("an object");
     for (name, value) in changes.as_object().expect("an object of changes") {
         if value.is_null() {
