@@ -17,12 +17,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::config::HttpConfig;
 use crate::error::ApiError;
-use crate::{
-    auth, catalogue, chat, delivery, docs, files, ledger, notifications, offers, operations,
-    payments, payouts, points, realtime, requests, telemetry, users,
-    auth, catalogue, chat, delivery, disputes, docs, ledger, notifications, offers, operations,
-    payments, payouts, points, realtime, requests, telemetry, templates, users,
-};
+use crate::{operations, realtime, telemetry};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Souk", description = "The backend of an escrow marketplace."))]
@@ -34,22 +29,22 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
-        .merge(docs::routes::routes())
-        .merge(auth::routes::routes())
-        .merge(users::routes::routes())
-        .merge(catalogue::routes::routes())
-        .merge(requests::routes::routes())
-        .merge(offers::routes::routes())
-        .merge(notifications::routes::routes())
-        .merge(templates::routes::routes())
-        .merge(delivery::routes::routes())
-        .merge(chat::routes::routes())
-        .merge(payments::routes::routes())
-        .merge(payouts::routes::routes())
-        .merge(ledger::routes::routes())
-        .merge(points::routes::routes())
-        .merge(files::routes::routes())
-        .merge(disputes::routes::routes())
+        .merge(crate::docs::routes::routes())
+        .merge(crate::auth::routes::routes())
+        .merge(crate::users::routes::routes())
+        .merge(crate::catalogue::routes::routes())
+        .merge(crate::requests::routes::routes())
+        .merge(crate::offers::routes::routes())
+        .merge(crate::notifications::routes::routes())
+        .merge(crate::templates::routes::routes())
+        .merge(crate::delivery::routes::routes())
+        .merge(crate::chat::routes::routes())
+        .merge(crate::payments::routes::routes())
+        .merge(crate::payouts::routes::routes())
+        .merge(crate::ledger::routes::routes())
+        .merge(crate::points::routes::routes())
+        .merge(crate::files::routes::routes())
+        .merge(crate::disputes::routes::routes())
         .merge(realtime::routes::routes())
 }
 
@@ -62,7 +57,7 @@ pub fn openapi() -> OpenApi {
 pub fn router(app: &App) -> Router {
     let (router, _) = routes().split_for_parts();
     router
-        .merge(docs::routes::viewer())
+        .merge(crate::docs::routes::viewer())
         .route_layer(from_fn_with_state(app.clone(), count))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(method_not_allowed)

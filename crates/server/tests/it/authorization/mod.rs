@@ -7,9 +7,8 @@
 
 mod accounts;
 mod chat;
-mod delivery;
-mod files;
 mod deal;
+mod files;
 mod market;
 mod money;
 mod open;
