@@ -28,6 +28,13 @@ struct Drill {
 
 const DRILLS: &[Drill] = &[
     Drill {
+        name: "deals",
+        about: "Random histories of deals and their money against a serial model",
+        package: "souk",
+        rounds: 100_000,
+        postgres: true,
+    },
+    Drill {
         name: "kill",
         about: "Kills the server under load and checks that nothing acknowledged is lost",
         package: "souk",

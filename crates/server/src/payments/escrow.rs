@@ -1,7 +1,6 @@
 //! What becomes of money in escrow: to the seller, back to the buyer, or divided.
 
 use events::documents::PurchaseRequest;
-use events::marketplace::RequestUpdateType;
 use events::{Money, PaymentProvider, RequestId};
 
 use super::error::PaymentError;
@@ -111,7 +110,7 @@ impl Held {
         } else if !store::update_share(tx, share.escrow_state, share).await? {
             return Err(PaymentError::EscrowState(share.escrow_state).into());
         }
-        tell::request_changed(tx, &self.payment, request, RequestUpdateType::PaymentRefunded)
+        tell::refunded(tx, &self.payment, &self.share, request)
     }
 }
 

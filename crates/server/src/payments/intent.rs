@@ -261,6 +261,7 @@ pub(super) async fn fail_locked(
 ) -> Result<()> {
     finish(tx, locked, Input::Failed, reason).await?;
     for request in &locked.requests {
+        tell::failed(tx, &locked.payment, request, reason);
         tell::request_changed(tx, &locked.payment, request, RequestUpdateType::PaymentFailed)?;
     }
     match &locked.payment.checkout_id {

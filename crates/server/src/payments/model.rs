@@ -172,7 +172,7 @@ pub struct Money {
     pub wrong_asset: bool,
     /// Whether something came too late.
     pub late: bool,
-    /// The transaction that best stands for the whole: a confirmed one, the newest.
+    /// The transaction that stands for the whole: a confirmed one where there is one, the first.
     pub tx_hash: Option<String>,
 }
 
@@ -183,16 +183,16 @@ impl Money {
             let counted = transfers.iter().filter(|seen| seen.counts()).filter(which);
             counted.fold(0_i64, |sum, seen| sum.saturating_add(seen.amount))
         };
-        let newest = transfers
+        let first = transfers
             .iter()
             .filter(|seen| seen.counts() && seen.tx_hash.is_some())
-            .max_by_key(|seen| (seen.confirmed, seen.at, &seen.reference));
+            .min_by_key(|seen| (!seen.confirmed, seen.at, &seen.reference));
         Self {
             received: sum(&|seen| seen.confirmed),
             seen: sum(&|_| true),
             wrong_asset: transfers.iter().any(|seen| !seen.asset_matches && !seen.retracted),
             late: transfers.iter().any(|seen| seen.late && seen.counts()),
-            tx_hash: newest.and_then(|seen| seen.tx_hash.clone()),
+            tx_hash: first.and_then(|seen| seen.tx_hash.clone()),
         }
     }
 

@@ -151,8 +151,12 @@ pub async fn retract(tx: &mut Tx, app: &App, payment: &PaymentId, reference: &st
     let gone = Seen { retracted: true, ..known.clone() };
     store::update_transfer(tx, provider, &gone, bookings).await?;
     if known.confirmed && known.asset_matches && known.amount > 0 {
-        let left = locked.payment.received - known.amount;
-        if locked.payment.confirmed_at.is_some() && left < locked.payment.amount {
+        let (excess, held) = (locked.payment.excess(), locked.payment.held());
+        if known.amount > excess + held {
+            // It was given back meanwhile.
+            return Err(PaymentError::EscrowState(locked.payment.escrow_state).into());
+        }
+        if known.amount > excess {
             reverse(tx, app, &mut locked).await?;
         }
         let row = &locked.payment;
@@ -199,6 +203,7 @@ async fn reverse(tx: &mut Tx, app: &App, locked: &mut Locked) -> Result<()> {
     tell::changed(tx, payment, shares)?;
     for (request, share) in requests.iter_mut().zip(shares.iter()) {
         requests::service::refunded(tx, request, &share.seller_id, REASON).await?;
+        tell::failed(tx, payment, request, REASON);
         tell::request_changed(tx, payment, request, RequestUpdateType::PaymentFailed)?;
     }
     match &payment.checkout_id {
@@ -215,10 +220,7 @@ async fn settle(tx: &mut Tx, app: &App, locked: &mut Locked) -> Result<()> {
     payment.received = money.received;
     payment.seen = money.seen;
     payment.exception = money.exception(payment.amount);
-    // A payment that is done keeps the transaction that it was told with.
-    if is_live(payment.status) || payment.tx_hash.is_none() {
-        payment.tx_hash.clone_from(&money.tx_hash);
-    }
+    payment.tx_hash.clone_from(&money.tx_hash);
     if !is_live(payment.status) {
         return store_changes(tx, &before, locked).await;
     }
@@ -267,6 +269,11 @@ async fn store_changes(tx: &mut Tx, before: &PaymentRow, locked: &mut Locked) ->
     if !store::update(tx, before, payment).await? {
         return Err(PaymentError::NotLive(before.status).into());
     }
+    if payment.exception != before.exception
+        && let Some(request) = locked.requests.first()
+    {
+        tell::odd(tx, payment, request);
+    }
     if (payment.status, payment.escrow_state) == (before.status, before.escrow_state) {
         return Ok(());
     }
@@ -300,7 +307,7 @@ async fn fund(tx: &mut Tx, app: &App, before: &PaymentRow, locked: &mut Locked) 
     for (request, share) in requests.iter_mut().zip(shares.iter()) {
         requests::service::advance(tx, request, RequestInput::Paid).await?;
         tell::request_changed(tx, payment, request, RequestUpdateType::PaymentConfirmed)?;
-        tell::received(tx, payment, share)?;
+        tell::received(tx, payment, share, request)?;
     }
     match &payment.checkout_id {
         Some(id) => checkout::paid(tx, app, id, &payment.id).await,

@@ -22,6 +22,8 @@ use crate::error::{ApiError, Result};
 use crate::extract::{Caller, Listing};
 use crate::journal::Tx;
 use crate::ledger::{self, Account, Kind};
+use crate::notifications::Notice;
+use crate::notifications::service::notify;
 use crate::{payouts, requests};
 
 /// One page of the payments that the caller pays or gets; all for administrators.
@@ -117,6 +119,9 @@ pub async fn release(tx: &mut Tx, app: &App, id: &PaymentId, body: ReleasePaymen
         if !waits {
             requests::service::complete(tx, request).await?;
             make_releasable_and_release(tx, app, request).await?;
+            let notice = Notice::DealCompleted { deal: (&*request).into() };
+            notify(tx, &request.buyer_id, notice.clone());
+            notify(tx, &locked.shares[place].seller_id, notice);
         }
         let held = held(tx, &request.id).await?;
         match payouts::service::start_now(tx, app, &held).await {

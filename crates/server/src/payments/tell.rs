@@ -6,11 +6,13 @@ use events::marketplace::{
     TransactionCompleted,
 };
 use events::payment::{PaymentCreated, PaymentReceived, PaymentUpdate};
-use events::{Amount, Buyer, Deal, EscrowState, Parties, Seller};
+use events::{Amount, Buyer, Deal, EscrowState, Money, Parties, Seller};
 
 use super::store::{PaymentRow, Share};
 use crate::error::Result;
 use crate::journal::Tx;
+use crate::notifications::Notice;
+use crate::notifications::service::notify;
 
 fn deal(payment: &PaymentRow, shares: &[Share]) -> Deal {
     let sellers = shares.iter().map(|share| share.seller_id.clone()).collect();
@@ -58,6 +60,12 @@ pub fn created(
         currency: payment.currency,
     };
     tx.emit(event, &deal(payment, shares))?;
+    if let Some(request) = requests.first() {
+        let amount = Money::from_minor(payment.amount, payment.currency);
+        let notice =
+            Notice::PaymentCreated { deal: request.into(), payment: payment.id.clone(), amount };
+        notify(tx, &payment.buyer_id, notice);
+    }
     for request in requests {
         request_changed(tx, payment, request, RequestUpdateType::PaymentCreated)?;
     }
@@ -81,7 +89,25 @@ pub fn request_changed(
 }
 
 /// The price of a share is in escrow.
-pub fn received(tx: &mut Tx, payment: &PaymentRow, share: &Share) -> Result<()> {
+pub fn received(
+    tx: &mut Tx,
+    payment: &PaymentRow,
+    share: &Share,
+    request: &PurchaseRequest,
+) -> Result<()> {
+    let amount = Money::from_minor(share.amount, payment.currency);
+    let id = payment.id.clone();
+    let notice = Notice::PaymentReceived {
+        deal: request.into(),
+        payment: id.clone(),
+        amount: amount.clone(),
+    };
+    notify(tx, &share.seller_id, notice);
+    // Of a checkout the buyer hears as a whole.
+    if payment.checkout_id.is_none() {
+        let notice = Notice::PaymentConfirmed { deal: request.into(), payment: id, amount };
+        notify(tx, &payment.buyer_id, notice);
+    }
     let event = PaymentReceived {
         purchase_request_id: share.request_id.clone(),
         amount: Amount::from_minor(share.amount, payment.currency),
@@ -103,6 +129,37 @@ pub fn received(tx: &mut Tx, payment: &PaymentRow, share: &Share) -> Result<()> 
         },
     };
     tx.emit(event, &Buyer(payment.buyer_id.clone()))
+}
+
+/// The payment did not work, or its time is over. Of a checkout the buyer hears as a whole.
+pub fn failed(tx: &mut Tx, payment: &PaymentRow, request: &PurchaseRequest, reason: &str) {
+    if payment.checkout_id.is_none() {
+        let (deal, id, reason) = (request.into(), payment.id.clone(), reason.to_owned());
+        notify(tx, &payment.buyer_id, Notice::PaymentFailed { deal, payment: id, reason });
+    }
+}
+
+/// A part of the price is back with the buyer.
+pub fn refunded(
+    tx: &mut Tx,
+    payment: &PaymentRow,
+    share: &Share,
+    request: &PurchaseRequest,
+) -> Result<()> {
+    let amount = Money::from_minor(share.to_buyer, payment.currency);
+    let notice =
+        Notice::PaymentRefunded { deal: request.into(), payment: payment.id.clone(), amount };
+    notify(tx, &payment.buyer_id, notice.clone());
+    notify(tx, &share.seller_id, notice);
+    request_changed(tx, payment, request, RequestUpdateType::PaymentRefunded)
+}
+
+/// Something is odd about the payment's money that was not before.
+pub fn odd(tx: &mut Tx, payment: &PaymentRow, request: &PurchaseRequest) {
+    if let Some(exception) = payment.exception {
+        let (deal, id) = (request.into(), payment.id.clone());
+        notify(tx, &payment.buyer_id, Notice::PaymentException { deal, payment: id, exception });
+    }
 }
 
 /// The deal is done, and the escrow is the seller's.

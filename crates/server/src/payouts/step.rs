@@ -1,13 +1,16 @@
 //! One step of a payout: its row, its share's escrow, the ledger and the events.
 
+use events::documents::PurchaseRequest;
 use events::payment::{PayoutCompleted, PayoutCreated, PayoutUpdated};
-use events::{Amount, PayoutId, PayoutStatus, Seller};
+use events::{Amount, Money, PayoutId, PayoutStatus, Seller};
 
 use super::model::{Input, is_in_transit, next};
 use super::store::{self, PayoutRow};
 use crate::error::{ApiError, Result};
 use crate::journal::Tx;
 use crate::ledger::{self, Account, Kind};
+use crate::notifications::Notice;
+use crate::notifications::service::notify;
 use crate::payments::model::EscrowInput;
 use crate::users::model::PayoutWallet;
 use crate::{payments, requests};
@@ -69,6 +72,7 @@ pub async fn step(
         ledger::service::post(tx, transfer).await?;
     }
     tell(tx, &before, &after)?;
+    notify_seller(tx, &before, &after, &request);
     if let Some(input) = escrow_input(before.status, status) {
         held.step(tx, input).await?;
     }
@@ -128,6 +132,21 @@ fn escrow_input(before: PayoutStatus, after: PayoutStatus) -> Option<EscrowInput
         (true, false) => Some(EscrowInput::PayoutFailed),
         _ => None,
     }
+}
+
+/// The seller hears when it begins, when it is there, and when it has failed.
+fn notify_seller(tx: &mut Tx, before: &PayoutRow, after: &PayoutRow, request: &PurchaseRequest) {
+    let (deal, payout) = (Some(request.into()), after.id.clone());
+    let amount = Money::from_minor(after.amount, after.currency);
+    let notice = match after.status {
+        PayoutStatus::Completed => Notice::PayoutCompleted { deal, payout, amount },
+        PayoutStatus::Failed => Notice::PayoutFailed { deal, payout, amount },
+        _ if before.task_id.is_none() && after.task_id.is_some() => {
+            Notice::PayoutStarted { deal, payout, amount }
+        }
+        _ => return,
+    };
+    notify(tx, &after.seller_id, notice);
 }
 
 fn tell(tx: &mut Tx, before: &PayoutRow, after: &PayoutRow) -> Result<()> {

@@ -360,6 +360,9 @@ pub async fn refunded(
     reason: &str,
 ) -> Result<()> {
     store::set_cancel_reason(tx, &request.id, reason).await?;
+    let notice = Notice::RequestCancelled { deal: (&*request).into(), reason: reason.to_owned() };
+    notify(tx, &request.buyer_id, notice.clone());
+    notify(tx, seller, notice);
     let parties = Parties::new(request.buyer_id.clone(), seller.clone());
     let event = RequestCancelled { request_id: request.id.clone(), reason: reason.to_owned() };
     tx.emit(event, &parties)?;

@@ -14,6 +14,7 @@ mod chat;
 mod checkout;
 mod database;
 mod deal;
+mod deal_history;
 mod delivery;
 mod disputes;
 mod drills;

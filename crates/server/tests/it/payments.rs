@@ -1,6 +1,10 @@
 //! Paying: intents, what rails see, escrow, release and refund.
 
+mod events_of_money;
 mod flow;
+mod odd_money;
+mod races;
+mod timing;
 
 use serde_json::Value;
 

@@ -1,6 +1,7 @@
 //! Drills: the real program under load and ill-treatment. Each has a short version here and a
 //! long one as `cargo xtask drill …`, which sets its size by environment variables.
 
+mod deals;
 mod http;
 mod kill;
 mod kill_postgres;

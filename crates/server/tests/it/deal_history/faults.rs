@@ -1,0 +1,14 @@
+//! Mistakes that the histories have to find.
+
+/// A mistake that is planted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// None.
+    None,
+    /// The database lets a share have two payouts.
+    NoUniqueIndex,
+    /// A rail takes each call of its gateway for new money.
+    TrustedWebhook,
+    /// An escrow is set whatever it was.
+    UnconditionalUpdate,
+}

@@ -1,0 +1,30 @@
+//! Random histories of deals, by the hundred thousand.
+
+use db::Engine;
+
+use super::rounds;
+use crate::deal_history::{Fault, histories, seed};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite() {
+    if let Err(error) = histories(Engine::Sqlite, seed(), rounds(60), Fault::None).await {
+        panic!("{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres() {
+    // A history costs several times as much there.
+    if let Err(error) = histories(Engine::Postgres, seed(), rounds(160) / 8, Fault::None).await {
+        panic!("{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn planted_faults_are_found() {
+    for fault in [Fault::NoUniqueIndex, Fault::TrustedWebhook, Fault::UnconditionalUpdate] {
+        let found = histories(Engine::Sqlite, seed(), 400, fault).await;
+        let error = found.expect_err("the fault is found");
+        println!("{fault:?}: {}", error.lines().next().unwrap_or_default());
+    }
+}
