@@ -126,6 +126,7 @@ async fn play(
             let body = Body::new(CutBody(Some(broken)));
             ([(header::CONTENT_LENGTH, "100")], body).into_response()
         }
+        Some(Mishap::AnswerHeld) => std::future::pending().await,
         Some(Mishap::Nonsense) => "x".repeat(1 << 20).into_response(),
         _ => answer,
     }

@@ -133,6 +133,8 @@ pub enum Mishap {
     Nonsense,
     /// No answer comes, ever; nothing is done.
     Silence,
+    /// It is done, and no answer comes, ever.
+    AnswerHeld,
     /// `payout` alone: the wallet behind refuses. HTTP 200 with `msg`; the external id is burnt.
     Refused(String),
     /// `payout` alone: the wallet behind does not answer within 10 s. HTTP 500 and no row; the

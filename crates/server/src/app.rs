@@ -23,9 +23,9 @@ use crate::idempotency::InFlight;
 use crate::jobs::Jobs;
 use crate::journal::Journal;
 use crate::mailer::Mailer;
-use crate::outbound;
 use crate::payouts::rail::PayoutRails;
 use crate::realtime::Realtime;
+use crate::{outbound, shkeeper};
 
 /// The application's state: a cheap handle, given to every handler and service.
 #[derive(Clone)]
@@ -67,6 +67,8 @@ pub struct Inner {
     pub realtime: Realtime,
     /// The REST requests under way, for which a stop waits.
     pub requests: TaskTracker,
+    /// The SHKeeper gateway, where there is one.
+    pub shkeeper: Option<shkeeper::Gateway>,
     /// The ways to pay sellers.
     pub payout_rails: PayoutRails,
     /// The runner of timers.

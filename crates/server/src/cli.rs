@@ -19,7 +19,8 @@ Commands:
              Move everything to another database, of another engine or the same
   admin create --email EMAIL --password PASSWORD
              Make an administrator
-  reconcile  Compare the ledger with payments and payouts; fails when they differ
+  reconcile  Compare the ledger with payments, payouts and the gateway; fails when they
+             differ
   config     Print every setting with its default (the text of .env.example)
   openapi    Print the OpenAPI document
   asyncapi   Print the AsyncAPI document of the events
@@ -143,7 +144,8 @@ fn run(command: Command) -> Result<(), Vec<String>> {
 
 /// Prints the sums and every difference; an error where there is one.
 async fn reconcile(app: &App) -> Result<(), String> {
-    let found = ledger::reconcile::run(&app.db).await.map_err(|error| error.message.to_string())?;
+    let found =
+        ledger::reconcile::with_gateways(app).await.map_err(|error| error.message.to_string())?;
     for sum in &found.sums {
         println!("{:>6} {}", sum.currency.as_str(), sum.sum);
     }
@@ -152,7 +154,7 @@ async fn reconcile(app: &App) -> Result<(), String> {
     }
     match found.differences.len() {
         0 => {
-            println!("The ledger agrees with payments and payouts");
+            println!("The ledger agrees with payments, payouts and the gateway");
             Ok(())
         }
         count => Err(format!("{count} differences")),

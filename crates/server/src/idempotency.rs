@@ -33,6 +33,7 @@ const KEY_MAX: usize = 255;
 pub struct InFlight(Arc<Mutex<HashSet<String>>>);
 
 /// The `Idempotency-Key` of a request, where it has one.
+#[derive(Clone)]
 pub struct Idempotency {
     key: Option<String>,
     operation: String,

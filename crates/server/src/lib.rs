@@ -39,6 +39,7 @@ pub mod points;
 pub mod realtime;
 pub mod requests;
 pub mod router;
+pub mod shkeeper;
 pub mod telemetry;
 pub mod templates;
 pub mod text;

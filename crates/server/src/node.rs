@@ -25,11 +25,11 @@ use crate::health::Health;
 use crate::jobs::{self, Jobs};
 use crate::journal::{Journal, sequencer};
 use crate::mailer::{LogMailer, Mailer, SmtpMailer};
-use crate::outbound;
 use crate::payouts::rail::PayoutRails;
 use crate::realtime::Realtime;
+use crate::shkeeper::{self, Gateway};
 use crate::text::hex;
-use crate::{auth, http, migrations, router};
+use crate::{auth, http, migrations, outbound, router};
 
 /// What a node takes from outside, so that tests can bring their own.
 pub struct Outside {
@@ -94,6 +94,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         bus,
         requests: TaskTracker::new(),
         journal,
+        shkeeper: config.shkeeper.clone().map(|own| Gateway::new(outbound.clone(), own)),
         payout_rails: PayoutRails::new(&config),
         jobs: Jobs::default(),
         clock: outside.clock,
@@ -107,6 +108,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         db,
         config,
     });
+    shkeeper::payout::add_rail(&app);
     // After the journal's start, so that what ends from now on is heard there.
     auth::service::load_ended(&app).await.map_err(|e| format!("the database: {}", e.message))?;
     Ok(app)

@@ -45,6 +45,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(crate::points::routes::routes())
         .merge(crate::files::routes::routes())
         .merge(crate::disputes::routes::routes())
+        .merge(crate::shkeeper::routes::routes())
         .merge(realtime::routes::routes())
 }
 

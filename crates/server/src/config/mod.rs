@@ -10,6 +10,7 @@ mod env;
 mod files;
 mod payments;
 mod points;
+mod shkeeper;
 mod values;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use env::{Problem, Variable};
 pub use files::{FilesConfig, S3Config};
 pub use payments::{FeeRate, PaymentsConfig, PayoutMode};
 pub use points::PointsConfig;
+pub use shkeeper::ShkeeperConfig;
 pub use values::{Bytes, HttpOrigin};
 
 /// Everything the program can be told from outside.
@@ -48,6 +50,8 @@ pub struct Config {
     pub points: PointsConfig,
     /// Where files are kept, and which.
     pub files: FilesConfig,
+    /// The SHKeeper gateway; `None` where this rail is off.
+    pub shkeeper: Option<ShkeeperConfig>,
     /// Outgoing mail; `None` logs mails instead.
     pub smtp: Option<SmtpConfig>,
     /// Log lines as JSON instead of text.
@@ -301,6 +305,7 @@ impl Config {
         let payments = PaymentsConfig::read(env);
         let points = points::read(env);
         let files = FilesConfig::read(env, &database_url);
+        let shkeeper = shkeeper::read(env);
 
         env.section("Mail and logs");
         let smtp_url = env.secret(
@@ -324,6 +329,7 @@ impl Config {
             files,
             payments,
             points,
+            shkeeper,
             smtp: smtp_url.map(|url| SmtpConfig { url, from: smtp_from }),
             log_json: log_format == "json",
         }

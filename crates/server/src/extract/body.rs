@@ -2,6 +2,7 @@
 
 use axum::body::{HttpBody as _, to_bytes};
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
+use bytes::Bytes;
 use garde::Validate;
 use http::{StatusCode, header};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
@@ -33,18 +34,7 @@ where
                 "The body must be application/json",
             ));
         }
-        let limit = app.config.http.body_max;
-        let bytes = to_bytes(request.into_body(), limit).await.map_err(|error| {
-            if is_too_large(&error) {
-                ApiError::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "payload_too_large",
-                    format!("The body may have {limit} bytes at most"),
-                )
-            } else {
-                ApiError::bad_request("The body did not arrive whole")
-            }
-        })?;
+        let bytes = whole_body(request.into_body(), app.config.http.body_max).await?;
         let value: T = parse(&bytes)?;
         value.validate().map_err(|report| {
             ApiError::invalid(
@@ -56,6 +46,24 @@ where
         })?;
         Ok(Self { value, digest: Sha256::digest(&bytes).into() })
     }
+}
+
+/// Reads a body of `limit` bytes at most.
+///
+/// # Errors
+/// 413 `payload_too_large`, 400 where it did not arrive whole.
+pub async fn whole_body(body: axum::body::Body, limit: usize) -> Result<Bytes> {
+    to_bytes(body, limit).await.map_err(|error| {
+        if is_too_large(&error) {
+            ApiError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "payload_too_large",
+                format!("The body may have {limit} bytes at most"),
+            )
+        } else {
+            ApiError::bad_request("The body did not arrive whole")
+        }
+    })
 }
 
 /// A body that may be left out: a request without content has none.

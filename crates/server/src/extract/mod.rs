@@ -9,7 +9,7 @@ mod caller;
 mod page;
 mod params;
 
-pub use body::{Body, present};
+pub use body::{Body, present, whole_body};
 pub use caller::{
     ACCESS_COOKIE, Admin, Caller, MaybeCaller, Session, check_origin, cookie, token_of,
 };

@@ -15,7 +15,7 @@ use super::store::{self, Timer};
 use crate::app::App;
 use crate::auth::mails;
 use crate::error::{ApiError, Result};
-use crate::{files, notifications, payouts};
+use crate::{files, notifications, payouts, shkeeper};
 
 /// Errands of this node that run at once.
 const AT_ONCE: usize = 16;
@@ -54,6 +54,7 @@ pub(super) fn is_errand(kind: &str) -> bool {
             | payouts::service::SUBMIT
             | payouts::service::POLL
             | files::service::SWEEP
+            | shkeeper::poll::POLL
     )
 }
 
@@ -63,6 +64,7 @@ async fn run_one(app: &App, kind: &str, key: &str) -> Result<()> {
         notifications::mail::SEND => notifications::mail::send(app, key).await,
         payouts::service::SUBMIT => payouts::service::submit(app, &super::id(key)?).await,
         payouts::service::POLL => payouts::service::poll(app, &super::id(key)?).await,
+        shkeeper::poll::POLL => shkeeper::poll::run(app, &super::id(key)?).await,
         _ => mails::send(app, kind, key).await,
     }
 }

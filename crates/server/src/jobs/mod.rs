@@ -131,6 +131,7 @@ async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
             crate::notifications::service::sweep(tx).await?;
             payouts::service::sweep(tx).await?;
             tx.schedule(crate::files::service::SWEEP, "", Duration::ZERO).await?;
+            crate::shkeeper::sweep(tx).await?;
             tx.schedule(SWEEP, key, SWEEP_EVERY).await
         }
         offers::service::EXPIRY => offers::service::expire(tx, &id(key)?).await,

@@ -14,8 +14,9 @@ use utoipa::ToSchema;
 
 use super::model::{Account, signed};
 use super::store;
+use crate::app::App;
 use crate::error::Result;
-use crate::{payments, payouts};
+use crate::{payments, payouts, shkeeper};
 
 /// What the ledger was compared with, and how it differs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -131,6 +132,17 @@ pub async fn run(db: &Db) -> Result<Reconciliation> {
         .map(|(currency, sum)| CurrencySum { currency, sum: signed(sum, currency) })
         .collect();
     Ok(Reconciliation { balanced: differences.is_empty(), sums, differences })
+}
+
+/// As [`run`], and compares with what gateways say of themselves as well.
+///
+/// # Errors
+/// 503 when the database cannot be reached.
+pub async fn with_gateways(app: &App) -> Result<Reconciliation> {
+    let mut found = run(&app.db).await?;
+    found.differences.extend(shkeeper::reconcile::differences(app).await?);
+    found.balanced = found.differences.is_empty();
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -55,6 +55,15 @@ pub async fn seen(tx: &mut db::Tx, caller: &Caller, id: &PaymentId) -> Result<Pa
     document(payment, shares, caller).ok_or_else(ApiError::not_found)
 }
 
+/// Locks a payment, after its requests, for a rail that stores what it saw of it. `None` where there
+/// is none.
+///
+/// # Errors
+/// 503 when the database cannot be reached.
+pub async fn lock_payment(tx: &mut Tx, id: &PaymentId) -> Result<Option<PaymentRow>> {
+    Ok(lock(tx, id).await?.map(|locked| locked.payment))
+}
+
 /// A payment and its shares.
 ///
 /// # Errors

@@ -33,6 +33,7 @@ mod points;
 mod realtime;
 mod requests;
 mod requests_seen;
+mod shkeeper;
 mod sign_ins;
 #[allow(dead_code, reason = "a kit: not every part has a user at all times")]
 mod support;

@@ -13,6 +13,7 @@ mod market;
 mod money;
 mod open;
 mod people;
+mod shkeeper;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,7 @@ const NOBODYS: Option<[u16; 6]> = Some([401, 404, 404, 404, 404, 404]);
 fn rows() -> Vec<Row> {
     [
         open::rows(),
+        shkeeper::rows(),
         accounts::rows(),
         market::rows(),
         people::rows(),
