@@ -158,7 +158,9 @@ impl Installer {
         }
         let npm = self.need(&NPM)?;
         process::run(
-            Command::new(npm).args(["ci", "--no-audit", "--no-fund"]).current_dir(folder),
+            Command::new(npm)
+                .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+                .current_dir(folder),
         )?;
         // npm makes no such folder where there is nothing to install.
         std::fs::create_dir_all(folder.join("node_modules"))?;
@@ -175,6 +177,15 @@ impl Installer {
             process::run(Command::new(npm).args(["run", "--silent", "build"]).current_dir(folder))?;
         }
         Ok(())
+    }
+
+    /// A local EVM chain: anvil, whose program lies in the npm package of the machine's platform.
+    pub fn anvil(&self) -> Result<PathBuf> {
+        let folder = project::root().join("tests/chain");
+        self.npm_packages(&folder)?;
+        let packages = project::entries(&folder.join("node_modules/@foundry-rs"))?;
+        let program = packages.into_iter().map(|dir| dir.join("bin/anvil")).find(|p| p.is_file());
+        program.ok_or_else(|| Missing("anvil has no program for this machine".into()).into())
     }
 
     /// The Python of a virtual environment in the target folder that holds the test runner and

@@ -149,8 +149,8 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Suite>> {
         .collect())
 }
 
-/// The Rust tests, with a PostgreSQL and a Redis server at hand, then the examples in the
-/// documentation.
+/// The Rust tests, with a PostgreSQL and a Redis server and a local chain at hand, then the
+/// examples in the documentation.
 fn rust(context: &mut Context) -> Result<()> {
     let mut servers = Vec::new();
     let mut variables = Vec::new();
@@ -175,6 +175,13 @@ fn rust(context: &mut Context) -> Result<()> {
     let stock_clients = project::root().join("tests/clients");
     if let Err(error) = context.installer.npm_packages(&stock_clients) {
         context.report.add_error("drills with stock clients", &error);
+    }
+    if std::env::var_os("SOUK_TEST_ANVIL").is_none() {
+        match context.installer.anvil() {
+            Ok(program) => variables.push(("SOUK_TEST_ANVIL", program.display().to_string())),
+            Err(error) => context.report.add_error("tests on a local chain", &error),
+        }
+        process::check_interrupted()?;
     }
     let cargo = || {
         let mut command = project::cargo();

@@ -17,6 +17,7 @@ use crate::bus::Bus;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
 use crate::delivery::codes::Codes;
+use crate::evm::Evm;
 use crate::files::Storage;
 use crate::health::Health;
 use crate::idempotency::InFlight;
@@ -47,6 +48,8 @@ pub struct Inner {
     pub mailer: Arc<dyn Mailer>,
     /// Asks other servers.
     pub outbound: outbound::Client,
+    /// The chain that wallets pay on, where there is one.
+    pub evm: Option<Evm>,
     /// Access tokens.
     pub tokens: Tokens,
     /// Password hashing.

@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod disputes;
 pub mod docs;
 pub mod error;
+pub mod evm;
 pub mod extract;
 pub mod files;
 pub mod health;

@@ -15,6 +15,7 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0005_nodes",
     "0007_money",
     "0008_shkeeper",
+    "0009_evm",
     "0010_delivery",
     "0011_templates",
     "0012_disputes",

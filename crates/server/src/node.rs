@@ -20,6 +20,7 @@ use crate::bus::Bus;
 use crate::clock::{Clock, Randomness, SystemClock};
 use crate::config::{Config, Secret};
 use crate::delivery::codes::Codes;
+use crate::evm::Evm;
 use crate::files::{self, Storage};
 use crate::health::Health;
 use crate::jobs::{self, Jobs};
@@ -84,6 +85,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
     let node_id = Uuid::from_bytes(outside.random.bytes()).to_string();
     let bus = Arc::new(Bus::new(&db, config.redis_url.as_ref(), &secret, node_id));
     let outbound = outbound::Client::new()?;
+    let evm = config.evm.as_ref().map(|evm| Evm::new(evm, &outbound, &outside.clock));
     let app = App::new(Inner {
         health: Health::default(),
         tokens: Tokens::new(&secret, config.auth.access_token_ttl),
@@ -102,6 +104,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         mailer: outside.mailer,
         files: Storage::open(&config.files, &outbound)?,
         inspections: Semaphore::new(files::service::INSPECTIONS),
+        evm,
         outbound,
         in_flight: crate::idempotency::InFlight::default(),
         stopping: CancellationToken::new(),
@@ -174,6 +177,9 @@ impl Node {
             .await
             .map_err(|e| format!("PORT: {host}:{port} cannot be bound: {e}"))?;
         let addr = listener.local_addr().map_err(|e| e.to_string())?;
+        if let Some(evm) = &app.evm {
+            evm.check().await?;
+        }
         app.realtime.start(&app).await?;
         let (tasks, stop_http) = (TaskTracker::new(), CancellationToken::new());
         let stop_tasks = CancellationToken::new();

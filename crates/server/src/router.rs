@@ -46,6 +46,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(crate::files::routes::routes())
         .merge(crate::disputes::routes::routes())
         .merge(crate::shkeeper::routes::routes())
+        .merge(crate::evm::routes::routes())
         .merge(realtime::routes::routes())
 }
 

@@ -139,7 +139,7 @@ pub async fn sweep(tx: &mut db::Tx, now: Timestamp) -> Result<(), db::DbError> {
 
 /// Our clock as governor wants it.
 #[derive(Clone)]
-struct LimiterClock(Arc<dyn Clock>);
+pub(crate) struct LimiterClock(pub Arc<dyn Clock>);
 
 impl governor::clock::Clock for LimiterClock {
     type Instant = Nanos;

@@ -7,6 +7,7 @@
 
 mod deal;
 mod env;
+mod evm;
 mod files;
 mod payments;
 mod points;
@@ -21,6 +22,7 @@ use events::Access;
 pub use deal::{CodeHolder, DealConfig};
 use env::Env;
 pub use env::{Problem, Variable};
+pub use evm::{EvmConfig, Token};
 pub use files::{FilesConfig, S3Config};
 pub use payments::{FeeRate, PaymentsConfig, PayoutMode};
 pub use points::PointsConfig;
@@ -54,6 +56,8 @@ pub struct Config {
     pub shkeeper: Option<ShkeeperConfig>,
     /// Outgoing mail; `None` logs mails instead.
     pub smtp: Option<SmtpConfig>,
+    /// Payments from wallets; `None` without a node to ask.
+    pub evm: Option<EvmConfig>,
     /// Log lines as JSON instead of text.
     pub log_json: bool,
 }
@@ -306,6 +310,7 @@ impl Config {
         let points = points::read(env);
         let files = FilesConfig::read(env, &database_url);
         let shkeeper = shkeeper::read(env);
+        let evm = evm::read(env);
 
         env.section("Mail and logs");
         let smtp_url = env.secret(
@@ -331,6 +336,7 @@ impl Config {
             points,
             shkeeper,
             smtp: smtp_url.map(|url| SmtpConfig { url, from: smtp_from }),
+            evm,
             log_json: log_format == "json",
         }
     }

@@ -15,7 +15,7 @@ use super::store::{self, Timer};
 use crate::app::App;
 use crate::auth::mails;
 use crate::error::{ApiError, Result};
-use crate::{files, notifications, payouts, shkeeper};
+use crate::{evm, files, notifications, payouts, shkeeper};
 
 /// Errands of this node that run at once.
 const AT_ONCE: usize = 16;
@@ -50,6 +50,7 @@ pub(super) fn is_errand(kind: &str) -> bool {
         kind,
         mails::VERIFY_EMAIL
             | mails::RESET_PASSWORD
+            | evm::service::LOOK
             | notifications::mail::SEND
             | payouts::service::SUBMIT
             | payouts::service::POLL
@@ -65,6 +66,7 @@ async fn run_one(app: &App, kind: &str, key: &str) -> Result<()> {
         payouts::service::SUBMIT => payouts::service::submit(app, &super::id(key)?).await,
         payouts::service::POLL => payouts::service::poll(app, &super::id(key)?).await,
         shkeeper::poll::POLL => shkeeper::poll::run(app, &super::id(key)?).await,
+        evm::service::LOOK => evm::service::look(app, key).await,
         _ => mails::send(app, kind, key).await,
     }
 }

@@ -41,4 +41,5 @@ pub mod service;
 mod store;
 mod tell;
 
+pub(crate) use body::target;
 pub use store::{PaymentRow, Share};

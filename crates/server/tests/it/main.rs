@@ -18,6 +18,7 @@ mod deal_history;
 mod delivery;
 mod disputes;
 mod drills;
+mod evm;
 mod files;
 mod journal;
 mod ledger;

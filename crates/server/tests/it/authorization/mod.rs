@@ -8,6 +8,7 @@
 mod accounts;
 mod chat;
 mod deal;
+mod evm;
 mod files;
 mod market;
 mod money;
@@ -40,6 +41,7 @@ fn rows() -> Vec<Row> {
         chat::rows(),
         money::rows(),
         files::rows(),
+        evm::rows(),
     ]
     .into_iter()
     .flatten()
@@ -221,7 +223,7 @@ fn every_route_has_a_row() {
     assert!(gone.is_empty(), "rows without a route: {gone:#?}");
 }
 
-app_test!(the_matrix_holds, [("PAYMENT_SANDBOX", "true")], async |app| {
+app_test!(the_matrix_holds, evm::SETTINGS, async |app| {
     let mut wrong = Vec::new();
     let mut world = World::new(app).await;
     for row in &rows() {

@@ -1,0 +1,9 @@
+//! Payments from wallets, on a real chain.
+
+pub mod chain;
+mod intents;
+mod outages;
+mod payments;
+mod payouts;
+mod refusals;
+mod reorganisations;
