@@ -14,7 +14,7 @@ class SoukWithSockets extends Souk {
   socket(t, options = {}) {
     const socket = io(this.url, { forceNew: true, reconnection: false, transports: ["websocket"], ...options });
     socket.seen = [];
-    socket.onAny((name, ...args) => socket.seen.push({ name, payload: args[0] }));
+    socket.onAny((name, ...args) => socket.seen.push({ name, payload: args[0], args }));
     t.after(() => socket.disconnect());
     return socket;
   }
@@ -46,11 +46,11 @@ export async function received(socket, name, matches = () => true) {
   return find().payload;
 }
 
-/** The names of what a socket has seen, after everything that was sent to it before has come. */
+/** The names of what a socket has seen but its greeting, after everything that was sent to it before has come. */
 export async function names(socket) {
   // An answer cannot overtake what was sent before it.
   await ask(socket, "leave-chat-room", "none");
-  return socket.seen.map((event) => event.name);
+  return socket.seen.map((event) => event.name).filter((name) => name !== "session");
 }
 
 /** The answer to a client's event. */

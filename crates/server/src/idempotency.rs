@@ -177,3 +177,39 @@ pub(crate) async fn sweep(tx: &mut Tx) -> Result<()> {
     tx.execute(sql!("DELETE FROM idempotency_keys WHERE created_at < $1"), args![before]).await?;
     Ok(())
 }
+
+/// Whether an operation has not been done under this id yet; then the id is taken, in `tx`. For
+/// callers that are no users.
+///
+/// # Errors
+/// 422 `idempotency_key_reused` where the id was another operation's.
+pub(crate) async fn first_of(
+    tx: &mut Tx,
+    operation: &str,
+    id: &str,
+    digest: [u8; 32],
+) -> Result<bool> {
+    // No user's id has a space.
+    let (scope, digest) = (format!("service {id}"), hex(&digest));
+    let now = tx.now().as_millis();
+    let inserted = tx
+        .execute(
+            sql!(
+                "INSERT INTO idempotency_keys (scope, operation, digest, status, answer, created_at)
+                 VALUES ($1, $2, $3, 202, '{}', $4) ON CONFLICT (scope) DO NOTHING"
+            ),
+            args![&scope, operation, &digest, now],
+        )
+        .await?;
+    if inserted == 1 {
+        return Ok(true);
+    }
+    let stored = tx
+        .fetch_one(sql!("SELECT digest FROM idempotency_keys WHERE scope = $1"), args![&scope])
+        .await?;
+    if stored.get::<String>("digest")? == digest {
+        return Ok(false);
+    }
+    let message = "This id was used for another event";
+    Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", message))
+}

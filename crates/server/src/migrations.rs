@@ -13,6 +13,7 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0003_marketplace",
     "0004_presence",
     "0005_nodes",
+    "0006_socket_sessions",
     "0007_money",
     "0008_shkeeper",
     "0009_evm",

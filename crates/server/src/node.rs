@@ -81,7 +81,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         None => kept_secret(&config.database_url, &outside.random)?,
     };
     let journal = Journal::new(db.clone());
-    journal.start().await.map_err(|e| format!("the journal: {e}"))?;
+    journal.start(&outside.random).await.map_err(|e| format!("the journal: {e}"))?;
     let node_id = Uuid::from_bytes(outside.random.bytes()).to_string();
     let bus = Arc::new(Bus::new(&db, config.redis_url.as_ref(), &secret, node_id));
     let outbound = outbound::Client::new()?;
@@ -92,7 +92,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         passwords: Passwords::new(outside.password_params, &outside.random),
         delivery_codes: Codes::new(&secret),
         attempts: Attempts::new(&config.auth, outside.clock.clone(), &db),
-        realtime: Realtime::new(&config.realtime, bus.clone()),
+        realtime: Realtime::new(&config.realtime, &config.recovery, bus.clone()),
         bus,
         requests: TaskTracker::new(),
         journal,

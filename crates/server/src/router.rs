@@ -48,6 +48,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(crate::shkeeper::routes::routes())
         .merge(crate::evm::routes::routes())
         .merge(realtime::routes::routes())
+        .merge(realtime::recovery::routes::routes())
 }
 
 /// The OpenAPI document of all routes.

@@ -1,6 +1,8 @@
 //! What the application implements, and what it is given.
 
 use crate::frame::{EncodeError, Frame, FrameBuilder};
+use crate::hub::Hub;
+use crate::hub::command::{Command, Key};
 use crate::io::Room;
 use crate::reason::Reason;
 use crate::socket::Socket;
@@ -13,6 +15,7 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// The application behind the server.
 ///
@@ -66,6 +69,8 @@ pub struct ConnectRequest {
     pub handshake: Arc<Handshake>,
     /// The client's `auth` object as JSON.
     pub auth: Option<Box<RawValue>>,
+    /// The way to the client before its CONNECT is answered.
+    pub pending: Pending,
 }
 
 /// The answer to a CONNECT packet that is accepted.
@@ -81,18 +86,89 @@ pub struct Accept {
     /// Events that the client missed. They are sent before CONNECT is answered; the client hands
     /// them on when it knows from `pid` that it recovered.
     pub replay: Vec<Frame>,
+    /// Whose socket it is, for [`crate::Selector::only_tag`] and
+    /// [`crate::Selector::except_tag`].
+    pub tag: Option<Arc<str>>,
+    /// The rooms are held in the registry for the socket's worker.
+    pub(crate) held: bool,
+    /// [`Pending::accept`] has sent it.
+    pub(crate) sent: bool,
 }
 
 impl Accept {
     /// Accepts, keeping `data` with the socket.
     pub fn new(data: impl Any + Send + Sync) -> Self {
-        Self { data: Arc::new(data), rooms: Vec::new(), sid: None, pid: None, replay: Vec::new() }
+        Self {
+            data: Arc::new(data),
+            rooms: Vec::new(),
+            sid: None,
+            pid: None,
+            replay: Vec::new(),
+            tag: None,
+            held: false,
+            sent: false,
+        }
+    }
+
+    /// Says whose socket it is.
+    pub fn tag(mut self, tag: impl Into<Arc<str>>) -> Self {
+        self.tag = Some(tag.into());
+        self
     }
 
     /// Joins rooms before CONNECT is answered.
     pub fn rooms(mut self, rooms: impl IntoIterator<Item = impl Into<Room>>) -> Self {
         self.rooms.extend(rooms.into_iter().map(Into::into));
         self
+    }
+}
+
+/// The way to a client whose CONNECT is being decided on.
+#[derive(Clone)]
+pub struct Pending {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) session: Key,
+    pub(crate) worker: u16,
+    pub(crate) namespace: u16,
+}
+
+impl Pending {
+    /// Sends events before CONNECT is answered: part of what the client missed. Wait with
+    /// [`Pending::drained`] before sending more than a queue holds.
+    pub fn send(&self, frames: Vec<Frame>) {
+        let (session, namespace) = (self.session, self.namespace);
+        self.hub.send(self.worker, Command::Early { session, namespace, frames });
+    }
+
+    /// Waits until at most `bytes` of what was sent wait for the client. False when it is gone.
+    pub async fn drained(&self, bytes: usize) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let session = self.session;
+        self.hub.send(self.worker, Command::WhenDrained { session, bytes, reply });
+        answer.await.is_ok()
+    }
+
+    /// Accepts, at this place among all that is sent from this thread: the socket gets every
+    /// broadcast to its rooms that is sent after, and none that was sent before.
+    /// [`Handler::connect`] has to return what this returns.
+    #[must_use]
+    pub fn accept(&self, mut accept: Accept) -> Accept {
+        let registry = &self.hub.registry;
+        let held = accept.rooms.iter().map(|r| registry.hold(self.namespace, r, self.worker));
+        accept.rooms = held.collect();
+        accept.held = true;
+        let mut sent = Accept::new(());
+        sent.sent = true;
+        let (session, namespace) = (self.session, self.namespace);
+        let outcome = Ok(Box::new(accept));
+        self.hub.send(self.worker, Command::ConnectDone { session, namespace, outcome });
+        sent
+    }
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").finish_non_exhaustive()
     }
 }
 

@@ -127,7 +127,8 @@ impl Io {
             scope,
             except_rooms: SmallVec::new(),
             except_sockets: SmallVec::new(),
-            only_sockets: None,
+            only_tag: None,
+            except_tags: SmallVec::new(),
         };
         Selector { hub: self.hub.clone(), selection, volatile: false }
     }
@@ -204,10 +205,15 @@ impl Selector {
         self
     }
 
-    /// Narrows the choice down to those of these sockets that are in it, such as one user's.
-    pub fn only_sockets<'a>(mut self, sockets: impl IntoIterator<Item = &'a Socket>) -> Self {
-        let only = sockets.into_iter().map(|socket| (socket.worker(), socket.key())).collect();
-        self.selection.only_sockets = Some(only);
+    /// Narrows the choice down to the sockets with this [`crate::Accept::tag`].
+    pub fn only_tag(mut self, tag: impl Into<Arc<str>>) -> Self {
+        self.selection.only_tag = Some(tag.into());
+        self
+    }
+
+    /// Leaves out the sockets with this [`crate::Accept::tag`].
+    pub fn except_tag(mut self, tag: impl Into<Arc<str>>) -> Self {
+        self.selection.except_tags.push(tag.into());
         self
     }
 

@@ -63,7 +63,7 @@ pub use config::Config;
 pub use frame::{EncodeError, Frame, FrameBuilder};
 pub use handler::{
     Accept, AckSender, ArgError, Args, ConnectRequest, EngineHandler, EngineMessage, Event,
-    Handler, Handshake, Refusal,
+    Handler, Handshake, Pending, Refusal,
 };
 pub use io::{Io, Room, Rooms, Selector, Stats};
 pub use reason::Reason;

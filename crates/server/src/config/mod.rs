@@ -12,6 +12,7 @@ mod files;
 mod payments;
 mod points;
 mod shkeeper;
+mod recovery;
 mod values;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use files::{FilesConfig, S3Config};
 pub use payments::{FeeRate, PaymentsConfig, PayoutMode};
 pub use points::PointsConfig;
 pub use shkeeper::ShkeeperConfig;
+pub use recovery::RecoveryConfig;
 pub use values::{Bytes, HttpOrigin};
 
 /// Everything the program can be told from outside.
@@ -44,6 +46,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// The Socket.IO side (contract §1).
     pub realtime: RealtimeConfig,
+    /// What clients that were away get (contract §1.6).
+    pub recovery: RecoveryConfig,
     /// Times and rules of the deal (contract §3).
     pub deal: DealConfig,
     /// Payments, fees and payouts (contract §4).
@@ -302,6 +306,7 @@ impl Config {
 
         env.section("Realtime");
         let realtime = Self::read_realtime(env);
+        let recovery = RecoveryConfig::read(env);
 
         env.section("The deal");
         let deal = DealConfig::read(env);
@@ -330,6 +335,7 @@ impl Config {
             redis_url,
             auth,
             realtime,
+            recovery,
             deal,
             files,
             payments,

@@ -21,6 +21,8 @@ use crate::app::App;
 use crate::error::Result;
 use crate::journal::Tx;
 use crate::{delivery, offers, payments, payouts, points, templates};
+use crate::realtime::recovery;
+use crate::{offers, payments, payouts, points};
 
 /// Timers that fall due together are read in batches of this size.
 const BATCH: i64 = 100;
@@ -125,6 +127,7 @@ async fn postpone(app: &App, timer: &store::Timer) -> Result<()> {
 /// What each kind of timer does.
 async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
     match kind {
+        recovery::RETENTION => recovery::sweep(tx, app).await,
         SWEEP => {
             crate::idempotency::sweep(tx).await?;
             crate::auth::service::sweep(tx).await?;
@@ -132,6 +135,7 @@ async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
             payouts::service::sweep(tx).await?;
             tx.schedule(crate::files::service::SWEEP, "", Duration::ZERO).await?;
             crate::shkeeper::sweep(tx).await?;
+            tx.schedule(recovery::RETENTION, "", Duration::ZERO).await?;
             tx.schedule(SWEEP, key, SWEEP_EVERY).await
         }
         offers::service::EXPIRY => offers::service::expire(tx, &id(key)?).await,

@@ -10,10 +10,12 @@
 //!   sees all that it was entitled to and nothing after.
 
 mod entry;
+mod offset;
 pub(crate) mod sequencer;
 mod tail;
 mod tx;
 
 pub use entry::{Control, Entry, EntryKind};
-pub use tail::{Journal, Sink};
+pub use offset::Epoch;
+pub use tail::{Journal, Read, Sink};
 pub use tx::Tx;

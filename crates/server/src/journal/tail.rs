@@ -1,7 +1,7 @@
 //! Follows the journal and hands each entry on, once and in order.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use db::{Db, DbError, Engine, args, sql};
@@ -9,7 +9,9 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::entry::{Entry, select_after};
+use super::offset::{self, Epoch};
 use super::sequencer;
+use crate::clock::Randomness;
 
 /// Entries read at once: large enough for bursts, small enough to stay a few hundred KiB.
 const BATCH: i64 = 500;
@@ -22,6 +24,17 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 pub trait Sink: Send + Sync + 'static {
     /// Acts on one entry. Must not block.
     fn take(&self, entry: Entry);
+
+    /// The entry at this position cannot be read.
+    fn pass(&self, position: i64);
+}
+
+/// An entry that was read, or the place of one that cannot be.
+pub struct Read {
+    /// Its place in commit order.
+    pub position: i64,
+    /// `None` when it cannot be read.
+    pub entry: Option<Entry>,
 }
 
 /// The handle on the tail: wakes it, and knows how far it is.
@@ -30,6 +43,7 @@ pub struct Journal(Arc<Inner>);
 
 struct Inner {
     db: Db,
+    epoch: OnceLock<Epoch>,
     wake: Notify,
     committed: Notify,
     handed_on: AtomicI64,
@@ -41,6 +55,7 @@ impl Journal {
     pub fn new(db: Db) -> Self {
         Self(Arc::new(Inner {
             db,
+            epoch: OnceLock::new(),
             wake: Notify::new(),
             committed: Notify::new(),
             handed_on: AtomicI64::new(0),
@@ -112,11 +127,42 @@ impl Journal {
         Ok(())
     }
 
+    /// Names this journal in offsets; nothing before [`start`](Self::start).
+    pub fn epoch(&self) -> Epoch {
+        self.0.epoch.get().cloned().unwrap_or_default()
+    }
+
+    /// Waits until this node has handed on a position that a client has seen on another node.
+    /// False when it does not come in time, or at all.
+    pub async fn reached(&self, position: i64, within: Duration) -> bool {
+        let mut progress = self.0.progress.subscribe();
+        self.wake_tail();
+        let reached = progress.wait_for(|handed_on| *handed_on >= position);
+        matches!(tokio::time::timeout(within, reached).await, Ok(Ok(_)))
+    }
+
+    /// Up to `limit` entries behind a position.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn page(&self, after: i64, limit: i64) -> Result<Vec<Read>, DbError> {
+        let rows = self.0.db.fetch_all(select_after(), args![after, limit]).await?;
+        let read = |row: &db::Row| {
+            let position = row.get("position")?;
+            let entry = <Entry as db::FromRow>::from_row(row)
+                .inspect_err(|error| tracing::error!(%error, position, "unreadable journal entry"));
+            Ok(Read { position, entry: entry.ok() })
+        };
+        rows.iter().map(read).collect()
+    }
+
     /// Starts at the newest entry: who connects later asks for what it missed by offset.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn start(&self) -> Result<(), DbError> {
+    pub async fn start(&self, random: &Randomness) -> Result<(), DbError> {
+        let epoch = offset::load(&self.0.db, random.bytes()).await?;
+        let _ = self.0.epoch.set(epoch);
         let head = self.head().await?;
         self.advance(head);
         Ok(())
@@ -143,14 +189,13 @@ impl Journal {
     }
 
     async fn hand_on_batch(&self, sink: &dyn Sink) -> Result<usize, DbError> {
-        let rows = self.0.db.fetch_all(select_after(), args![self.handed_on(), BATCH]).await?;
-        let count = rows.len();
-        for row in rows {
-            let position = row.get("position")?;
-            match <Entry as db::FromRow>::from_row(&row) {
-                Ok(entry) => sink.take(entry),
+        let page = self.page(self.handed_on(), BATCH).await?;
+        let count = page.len();
+        for Read { position, entry } in page {
+            match entry {
+                Some(entry) => sink.take(entry),
                 // A row that cannot be read would stop everything behind it for ever.
-                Err(error) => tracing::error!(%error, position, "unreadable journal entry"),
+                None => sink.pass(position),
             }
             self.advance(position);
         }

@@ -17,6 +17,8 @@ use socketio::{
 use super::client::{Client, Inside};
 use super::joins::{self, Membership};
 use super::limits::{Rate, Verdict};
+use super::recovery;
+use super::recovery::session::FIRST;
 use super::{Realtime, handshake};
 use crate::app::App;
 use crate::config::RealtimeConfig;
@@ -111,12 +113,22 @@ fn limits(config: &RealtimeConfig) -> Config {
 
 impl Handler for Gateway {
     fn connect(&self, request: ConnectRequest) -> BoxFuture<'static, Result<Accept, ConnectError>> {
-        let accept = handshake::authenticate(&self.app, &request).map(|caller| {
-            let is_admin = caller.as_ref().is_some_and(crate::extract::Caller::is_admin);
-            let accept = Accept::new(Client::new(caller.map(Arc::new)));
-            if is_admin { accept.rooms([Room::Admins.to_string()]) } else { accept }
-        });
-        Box::pin(ready(accept))
+        let caller = match handshake::authenticate(&self.app, &request) {
+            Ok(caller) => caller,
+            Err(refusal) => return Box::pin(ready(Err(refusal))),
+        };
+        let Some(claimed) = handshake::claimed(request.auth.as_deref()) else {
+            return Box::pin(ready(Ok(self.accept(caller))));
+        };
+        let (gateway, pending) = (self.clone(), request.pending);
+        Box::pin(async move {
+            let (pid, offset) = (&claimed.pid, claimed.offset.as_deref());
+            match recovery::take_up(&gateway.app, caller.as_ref(), pid, offset, &pending).await {
+                recovery::Outcome::Accepted(accept) => Ok(accept),
+                recovery::Outcome::New => Ok(gateway.accept(caller)),
+                recovery::Outcome::Gone(refusal) => Err(refusal),
+            }
+        })
     }
 
     fn connected(&self, socket: &Socket) {
@@ -124,14 +136,18 @@ impl Handler for Gateway {
         let caller = client.caller();
         let user = caller.as_ref().map(|caller| tracing::field::display(&caller.user_id));
         tracing::info!(user, "🔌 User connected: {}", socket.id());
-        let Some(caller) = caller else { return };
         let realtime = &self.app.realtime.0;
-        let max = self.app.config.realtime.sockets_per_user;
-        for oldest in realtime.sockets.add(&caller, socket, max) {
+        let surplus = caller.as_ref().map_or_else(Vec::new, |caller| {
+            realtime.sockets.add(caller, socket, self.app.config.realtime.sockets_per_user)
+        });
+        recovery::arrived(&self.app, socket, client);
+        for oldest in surplus {
             // Told to leave rather than cut off: a stock client that is cut off comes back.
             oldest.disconnect(false, Reason::server(TOO_MANY_SOCKETS));
         }
-        self.keep_until_expiry(socket, &caller);
+        if let Some(caller) = caller {
+            self.keep_until_expiry(socket, &caller);
+        }
     }
 
     fn event(&self, socket: &Socket, event: Event) -> Option<BoxFuture<'static, ()>> {
@@ -175,6 +191,10 @@ impl Handler for Gateway {
         if let Some(caller) = caller {
             realtime.sockets.remove(&caller, socket);
         }
+        // Who leaves by itself, or is told to, does not come back to this session.
+        let told = Reason::server(TOO_MANY_SOCKETS);
+        let for_good = reason == Reason::ClientDisconnect || reason == told;
+        recovery::depart(&self.app, client, for_good);
         for user in &online {
             realtime.people.went(user, self.app.clock.now());
         }
@@ -218,6 +238,21 @@ impl Gateway {
         self.app.config.realtime.access == Access::Strict
     }
 
+    /// Lets a client in whose session is new.
+    fn accept(&self, caller: Option<crate::extract::Caller>) -> Accept {
+        let is_admin = caller.as_ref().is_some_and(crate::extract::Caller::is_admin);
+        let rooms: Vec<socketio::Room> =
+            if is_admin { vec![Room::Admins.to_string().into()] } else { Vec::new() };
+        let user = caller.as_ref().map(|caller| caller.user_id.clone());
+        let tag = user.as_ref().map(|user| user.as_str().into());
+        let (session, pid) = recovery::begin(&self.app, user, &rooms);
+        let sid = session.sid.to_string();
+        let client = Client::new(caller.map(Arc::new), session, FIRST);
+        let mut accept = Accept::new(client).rooms(rooms);
+        (accept.sid, accept.pid, accept.tag) = (Some(sid), Some(pid), tag);
+        accept
+    }
+
     fn count(&self, client: &Client) -> Verdict {
         self.rate.map_or(Verdict::Allowed, |rate| {
             rate.count(&mut client.state().meter, self.started.elapsed())
@@ -227,7 +262,7 @@ impl Gateway {
     fn act(&self, socket: &Socket, client: &Client, command: Command) -> Result<Step, Refused> {
         match command {
             Command::Join(rooms) => self.join(socket, client, rooms),
-            Command::Leave(rooms) => Ok(leave(socket, client, rooms)),
+            Command::Leave(rooms) => Ok(self.leave(socket, client, rooms)),
             Command::Online(user) => self.online(socket, client, user),
             Command::Typing(typing) => self.typing(socket, client, typing),
             Command::Authenticate(token) => self.authenticate(socket, client, &token),
@@ -258,33 +293,46 @@ impl Gateway {
                 Membership::No => return Err(not_a_member(first)),
             }
         }
-        let max = self.app.config.realtime.rooms_max;
-        let is_full = client.state().count_with(&names) > max;
-        if !ask && !is_full {
-            let version = self.realtime().0.fence.version(&names[0]);
-            enter(socket, client, &names, version);
+        if client.session.state().is_in_all(&names) && !ask {
             return Ok(Step::Done(Some(first)));
         }
         let (gateway, socket) = (self.clone(), socket.clone());
         Ok(Step::Later(Box::pin(async move {
             let Some(client) = socket.data::<Client>() else { return Ok(None) };
-            if is_full {
-                // Some of the rooms may have been taken from the socket since it joined them.
-                let rooms = socket.rooms().await;
-                let mut state = client.state();
-                state.keep_only(&rooms);
-                if state.count_with(&names) > max {
-                    let message = format!("A socket may be in {max} rooms at most");
-                    return Err(Refused::new(Refusal::TooManyRooms, message).about(first));
-                }
-            }
-            gateway.enter_checked(&socket, client, &first, &names, ask).await?;
+            gateway.check_count(&socket, client, &names, &first).await?;
+            gateway.enter(&socket, client, &first, &names, ask).await?;
             Ok(Some(first))
         })))
     }
 
-    /// Joins once the membership is certain: see [`super::fence`].
-    async fn enter_checked(
+    async fn check_count(
+        &self,
+        socket: &Socket,
+        client: &Client,
+        names: &[socketio::Room],
+        room: &Room,
+    ) -> Result<(), Refused> {
+        let max = self.app.config.realtime.rooms_max;
+        if client.session.state().count_with(names) <= max {
+            return Ok(());
+        }
+        // Some of the rooms may have been taken from the socket since it joined them.
+        let position = self.realtime().0.feed.position();
+        let rooms = socket.rooms().await;
+        let mut state = client.session.state();
+        if state.is_of(client.connection) {
+            state.keep_only(&rooms, position);
+        }
+        if state.count_with(names) > max {
+            let message = format!("A socket may be in {max} rooms at most");
+            return Err(Refused::new(Refusal::TooManyRooms, message).about(room.clone()));
+        }
+        Ok(())
+    }
+
+    /// Joins once the membership is certain (see [`super::fence`]) and the rooms are durable in
+    /// the session (see [`super::recovery`]).
+    async fn enter(
         &self,
         socket: &Socket,
         client: &Client,
@@ -292,25 +340,98 @@ impl Gateway {
         names: &[socketio::Room],
         ask: bool,
     ) -> Result<(), Refused> {
-        let fence = &self.realtime().0.fence;
+        let realtime = &self.realtime().0;
+        let mut refused = Refused::internal().about(room.clone());
         for _ in 0..CHECKS_MAX {
-            let version = fence.version(&names[0]);
+            let version = realtime.fence.version(&names[0]);
             if ask {
                 let caller = client.caller().ok_or_else(|| not_a_member(room.clone()))?;
                 match joins::is_member(&self.app, &caller, room).await {
                     Ok(true) => {}
-                    Ok(false) => return Err(not_a_member(room.clone())),
+                    Ok(false) => {
+                        refused = not_a_member(room.clone());
+                        break;
+                    }
                     Err(error) => {
                         tracing::warn!(code = error.code, %room, "a membership cannot be checked");
-                        return Err(Refused::internal().about(room.clone()));
+                        break;
                     }
                 }
             }
-            if fence.join(&names[0], version, || enter(socket, client, names, version)) {
+            // What has ended meanwhile may have taken the rooms out of the session again.
+            let position = realtime.feed.position();
+            {
+                let mut state = client.session.state();
+                if !state.is_of(client.connection) {
+                    return Err(refused);
+                }
+                for name in names {
+                    state.history.join(name, position);
+                }
+            }
+            if !realtime.sessions.saver.saved(&client.session).await {
+                break;
+            }
+            let effect = || {
+                let mut state = client.session.state();
+                if state.is_of(client.connection) {
+                    for name in names {
+                        state.enter(name, version);
+                    }
+                    drop(state);
+                    socket.join(names.to_vec());
+                }
+            };
+            if realtime.fence.join(&names[0], version, effect) {
                 return Ok(());
             }
         }
-        Err(Refused::internal().about(room.clone()))
+        self.forget(client, names);
+        Err(refused)
+    }
+
+    /// Takes rooms out of the session that its socket did not come to be in.
+    fn forget(&self, client: &Client, names: &[socketio::Room]) {
+        let mut state = client.session.state();
+        if !state.is_of(client.connection) {
+            return;
+        }
+        let live: Vec<_> = state.live.iter().map(|(room, _)| room.clone()).collect();
+        let before = state.history.joined.len();
+        state.history.joined.retain(|j| live.contains(&j.room) || !names.contains(&j.room));
+        if state.history.joined.len() != before {
+            drop(state);
+            self.realtime().0.sessions.saver.save(&client.session);
+        }
+    }
+
+    /// Takes the socket out of rooms; acknowledged once that is durable.
+    fn leave(&self, socket: &Socket, client: &Client, rooms: Vec<Room>) -> Step {
+        let names: Vec<socketio::Room> = rooms.iter().map(|r| r.to_string().into()).collect();
+        let first = rooms.into_iter().next();
+        let realtime = &self.realtime().0;
+        let has_left = realtime.feed.now(|position| {
+            let mut state = client.session.state();
+            let is_current = state.is_of(client.connection);
+            let mut has_left = false;
+            for name in names.iter().filter(|_| is_current) {
+                has_left |= state.leave(name, position);
+            }
+            drop(state);
+            socket.leave(names);
+            has_left
+        });
+        if !has_left {
+            return Step::Done(first);
+        }
+        let (gateway, socket) = (self.clone(), socket.clone());
+        Step::Later(Box::pin(async move {
+            let Some(client) = socket.data::<Client>() else { return Ok(None) };
+            if gateway.realtime().0.sessions.saver.saved(&client.session).await {
+                return Ok(first);
+            }
+            Err(Refused { room: first, ..Refused::internal() })
+        }))
     }
 
     /// `user-online`: joins the user's room and makes the user online.
@@ -376,41 +497,27 @@ impl Gateway {
 
     /// Whether the socket is in a room, without asking the hub where that is certain.
     pub(super) fn inside(&self, client: &Client, room: &str) -> Inside {
-        client.state().inside(room, self.realtime().0.fence.version(room))
+        let version = self.realtime().0.fence.version(room);
+        client.session.state().inside(room, version)
     }
 
     /// Whether the socket is in a room, as the hub says.
     pub(super) async fn is_inside(&self, socket: &Socket, client: &Client, room: &str) -> bool {
         let version = self.realtime().0.fence.version(room);
+        let position = self.realtime().0.feed.position();
         let rooms = socket.rooms().await;
-        let mut state = client.state();
-        state.keep_only(&rooms);
+        let mut state = client.session.state();
         let found = rooms.iter().find(|name| &***name == room);
-        if let Some(name) = found {
-            state.join(name, version);
+        if state.is_of(client.connection) {
+            if state.keep_only(&rooms, position) {
+                self.realtime().0.sessions.saver.save(&client.session);
+            }
+            if let Some(name) = found {
+                state.enter(name, version);
+            }
         }
         found.is_some()
     }
-}
-
-fn enter(socket: &Socket, client: &Client, names: &[socketio::Room], version: u64) {
-    let mut state = client.state();
-    for name in names {
-        state.join(name, version);
-    }
-    drop(state);
-    socket.join(names.to_vec());
-}
-
-fn leave(socket: &Socket, client: &Client, rooms: Vec<Room>) -> Step {
-    let names: Vec<socketio::Room> = rooms.iter().map(|r| r.to_string().into()).collect();
-    let mut state = client.state();
-    for name in &names {
-        state.leave(name);
-    }
-    drop(state);
-    socket.leave(names);
-    Step::Done(rooms.into_iter().next())
 }
 
 fn not_a_member(room: Room) -> Refused {

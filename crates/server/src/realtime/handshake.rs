@@ -97,6 +97,20 @@ fn auth_token(auth: Option<&RawValue>) -> Option<String> {
     auth.token.filter(|token| !token.is_empty())
 }
 
+/// What a client says of the session that it had (Socket.IO, connection state recovery).
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct Claimed {
+    /// The session's private id.
+    pub pid: String,
+    /// The last offset that it saw, or a text that it took for one.
+    pub offset: Option<String>,
+}
+
+/// What `auth` of CONNECT says of an earlier session.
+pub fn claimed(auth: Option<&RawValue>) -> Option<Claimed> {
+    serde_json::from_str(auth?.get()).ok()
+}
+
 /// The moment of a time, by the clock that the connections go by.
 pub fn moment(app: &App, at: Timestamp) -> Instant {
     let left = at.as_millis() - app.clock.now().as_millis();
@@ -119,6 +133,19 @@ mod tests {
             assert_eq!(token(auth), None, "{auth}");
         }
         assert_eq!(auth_token(None), None);
+    }
+
+    #[test]
+    fn an_earlier_session_is_found_in_auth() {
+        let claimed = |auth: &str| claimed(Some(&RawValue::from_string(auth.to_owned()).unwrap()));
+        let some = |pid: &str, offset: Option<&str>| {
+            Some(Claimed { pid: pid.to_owned(), offset: offset.map(str::to_owned) })
+        };
+        assert_eq!(claimed(r#"{"pid":"p","offset":"o","token":"t"}"#), some("p", Some("o")));
+        assert_eq!(claimed(r#"{"pid":"p"}"#), some("p", None));
+        for auth in ["{}", r#"{"offset":"o"}"#, r#"{"pid":1}"#, "[]", r#"{"pid":"p","offset":1}"#] {
+            assert_eq!(claimed(auth), None, "{auth}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod joins;
 mod limits;
 mod nodes;
 mod presence;
+pub mod recovery;
 pub mod routes;
 mod sink;
 mod sockets;
@@ -41,17 +42,24 @@ use events::{Access, Audience, Event, Room};
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use socketio::{Frame, Io, Reason, Selector, Server, Socket};
+use socketio::{Frame, Io, Reason, Server, Socket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::bus::Bus;
-use crate::config::RealtimeConfig;
+use crate::config::{RealtimeConfig, RecoveryConfig};
 use crate::extract::Session;
 
 /// The namespace of all sockets.
 const NAMESPACE: &str = "/";
+
+/// Between two groups of sockets that a stop sends away.
+const STEP: Duration = Duration::from_millis(50);
+/// The smallest such group.
+const AT_ONCE: usize = 50;
+/// How long a stop waits for the last sessions to be written down.
+const SAVE_GRACE: Duration = Duration::from_secs(1);
 
 /// The realtime side of a node: a cheap handle, in [`App`].
 #[derive(Clone)]
@@ -64,6 +72,8 @@ struct Inner {
     server: RwLock<Option<Server>>,
     sockets: sockets::Sockets,
     fence: fence::Fence,
+    feed: recovery::feed::Feed,
+    sessions: recovery::Sessions,
     people: presence::People,
     /// Ends what [`Realtime::start`] spawned.
     stop: CancellationToken,
@@ -72,13 +82,15 @@ struct Inner {
 
 impl Realtime {
     /// A handle that reaches no socket until [`start`](Self::start).
-    pub fn new(config: &RealtimeConfig, bus: Arc<Bus>) -> Self {
+    pub fn new(config: &RealtimeConfig, recovery: &RecoveryConfig, bus: Arc<Bus>) -> Self {
         Self(Arc::new(Inner {
             bus,
             access: config.access,
             server: RwLock::default(),
             sockets: sockets::Sockets::default(),
             fence: fence::Fence::default(),
+            feed: recovery::feed::Feed::new(recovery.memory),
+            sessions: recovery::Sessions::default(),
             people: presence::People::new(config.presence_grace),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -97,6 +109,7 @@ impl Realtime {
             );
         }
         nodes::enter(app).await.map_err(|error| format!("who was online: {error}"))?;
+        self.0.feed.load(&app.journal).await.map_err(|error| format!("the journal: {error}"))?;
         let server = gateway::server(app).map_err(|error| format!("sockets: {error}"))?;
         *self.0.server.write().unwrap_or_else(PoisonError::into_inner) = Some(server);
         let (tasks, stop) = (&self.0.tasks, &self.0.stop);
@@ -104,18 +117,42 @@ impl Realtime {
         tasks.spawn(app.journal.clone().run(sink, stop.clone()));
         tasks.spawn(presence::run(app.clone(), stop.clone()));
         tasks.spawn(nodes::run(app.clone(), stop.clone()));
+        tasks.spawn(recovery::save(app.clone(), stop.clone()));
+        tasks.spawn(recovery::run(app.clone(), stop.clone()));
         tasks.spawn(Bus::run(app.clone(), Arc::new(sink::FromNodes::new(app)), stop.clone()));
         Ok(())
     }
 
+    /// Sends the sockets away, a few at a time over the time of `SHUTDOWN_SPREAD`: so they do not
+    /// all come to another node at once. Their connections are closed and not their sockets: stock
+    /// clients come back by themselves.
+    async fn send_away(&self, spread: Duration) {
+        let Some(io) = self.io() else { return };
+        let sockets = io.all().sockets().await;
+        let steps = (spread.as_millis() / STEP.as_millis()).max(1) as usize;
+        let few = sockets.len().div_ceil(steps).max(AT_ONCE);
+        for (step, sockets) in sockets.chunks(few).enumerate() {
+            if step > 0 {
+                tokio::time::sleep(STEP).await;
+            }
+            for socket in sockets {
+                socket.disconnect(true, Reason::ShuttingDown);
+            }
+        }
+    }
+
     /// Closes every socket with a reason, within `grace`, and ends the tasks.
     pub async fn stop(&self, app: &App, grace: Duration) {
+        let spread = app.config.recovery.spread.min(grace / 2);
+        self.send_away(spread).await;
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
         if let Some(io) = self.io() {
-            io.shutdown(grace).await;
+            io.shutdown(grace.saturating_sub(spread)).await;
         }
+        // Where the database is lost, the rest of their clients get new sessions.
+        let _ = tokio::time::timeout(SAVE_GRACE, recovery::save_all(app)).await;
         nodes::leave(app).await;
         // The server holds the application's state, which holds this.
         *self.0.server.write().unwrap_or_else(PoisonError::into_inner) = None;
@@ -197,10 +234,18 @@ impl Realtime {
 
     /// Encodes the event once and sends it to each socket of the audience.
     fn deliver(&self, name: &str, audience: &Audience, payload: &RawValue, but: Option<&Socket>) {
-        let Some(io) = self.io() else { return };
-        match Frame::event(NAMESPACE, name, &(payload,)) {
+        // A client takes a text at the end of an event for an offset.
+        let is_text = payload.get().starts_with('"');
+        let frame = if is_text {
+            Frame::event(NAMESPACE, name, &(payload, ()))
+        } else {
+            Frame::event(NAMESPACE, name, &(payload,))
+        };
+        match frame {
             Ok(frame) => {
-                let mut selector = self.select(&io, audience);
+                let Some(mut selector) = self.select(&recovery::feed::address(audience)) else {
+                    return;
+                };
                 if let Some(socket) = but {
                     selector = selector.except_socket(socket);
                 }
@@ -208,23 +253,6 @@ impl Realtime {
             }
             Err(error) => tracing::error!(%error, name, "an event cannot be sent"),
         }
-    }
-
-    fn select(&self, io: &Io, audience: &Audience) -> Selector {
-        let mut selector = if audience.is_everyone() {
-            io.all()
-        } else {
-            io.to(audience.rooms.iter().map(ToString::to_string).collect::<Vec<_>>())
-        };
-        if let Some(user) = &audience.only {
-            selector = selector.only_sockets(&self.0.sockets.of_user(user));
-        }
-        if let Some(user) = &audience.except {
-            for socket in self.0.sockets.of_user(user) {
-                selector = selector.except_socket(&socket);
-            }
-        }
-        selector
     }
 }
 

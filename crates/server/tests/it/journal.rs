@@ -191,6 +191,8 @@ impl Sink for Told {
             let _ = self.0.send(name);
         }
     }
+
+    fn pass(&self, _: i64) {}
 }
 
 /// The names of events as positions are given, seen from outside of the nodes.

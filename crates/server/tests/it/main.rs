@@ -32,6 +32,7 @@ mod payments;
 mod payouts;
 mod points;
 mod realtime;
+mod recovery;
 mod requests;
 mod requests_seen;
 mod shkeeper;

@@ -35,8 +35,9 @@ pub(crate) struct Selection {
     pub(crate) scope: Scope,
     pub(crate) except_rooms: RoomList,
     pub(crate) except_sockets: SmallVec<[(u16, Key); 1]>,
-    /// If set, of all these only those.
-    pub(crate) only_sockets: Option<SmallVec<[(u16, Key); 1]>>,
+    /// If set, of all these only those with this tag.
+    pub(crate) only_tag: Option<Arc<str>>,
+    pub(crate) except_tags: SmallVec<[Arc<str>; 1]>,
 }
 
 pub(crate) enum Action {
@@ -131,6 +132,18 @@ pub(crate) enum Command {
         session: Key,
         namespace: u16,
         outcome: Result<Box<Accept>, Refusal>,
+    },
+    /// Part of what a client missed, before its CONNECT is answered.
+    Early {
+        session: Key,
+        namespace: u16,
+        frames: Vec<Frame>,
+    },
+    /// Answered once so few bytes wait to be sent; dropped when the session ends before.
+    WhenDrained {
+        session: Key,
+        bytes: usize,
+        reply: oneshot::Sender<()>,
     },
     EventDone {
         socket: Key,

@@ -68,6 +68,7 @@ impl Worker {
             sid,
             transport,
             out: OutQueue::default(),
+            drain: None,
             blocked_since: None,
             sockets: smallvec::SmallVec::new(),
             connecting: smallvec::SmallVec::new(),
@@ -383,6 +384,7 @@ impl Worker {
         }
         session.closing = Some(self.now + CLOSE_WAIT);
         session.handshake = None;
+        session.drain = None;
         let sid = session.sid;
         let sockets = std::mem::take(&mut session.sockets);
         // A stock client that is told to upgrade, but finds its WebSocket closed before it has

@@ -26,6 +26,8 @@ pub(super) struct Session {
     pub(super) sid: Sid,
     pub(super) transport: Transport,
     pub(super) out: OutQueue,
+    /// Who waits until at most so many bytes wait to be sent.
+    pub(super) drain: Option<Box<(usize, oneshot::Sender<()>)>>,
     /// Since when the kernel takes no more; moved on by every byte that it takes.
     pub(super) blocked_since: Option<Millis>,
     /// Slots of the sockets on this session, one for each namespace.
@@ -69,6 +71,13 @@ impl Session {
         let stall = self.blocked_since.map_or(NEVER, |since| since + stall_max);
         let probe = self.probe.map_or(NEVER, |(_, until)| until);
         self.ping_at.min(self.connect_by).min(self.deadline).min(stall).min(probe)
+    }
+
+    /// Answers who waits until little enough waits to be sent.
+    pub(super) fn tell_drained(&mut self) {
+        if let Some(waiter) = self.drain.take_if(|waiter| self.out.bytes() <= waiter.0) {
+            let _ = waiter.1.send(());
+        }
     }
 }
 
@@ -116,6 +125,7 @@ pub(super) struct SocketState {
     pub(super) serial: u64,
     pub(super) session: u32,
     pub(super) handle: Socket,
+    pub(super) tag: Option<Arc<str>>,
     /// An event's future is running.
     pub(super) busy: bool,
     /// Events that wait for it.

@@ -7,7 +7,7 @@ use super::session::{NEVER, PartialPacket, SocketState};
 use super::worker::{End, Worker};
 use super::{App, count};
 use crate::frame::Frame;
-use crate::handler::{Accept, AckSender, Args, ConnectRequest, Event, Handler, Refusal};
+use crate::handler::{Accept, AckSender, Args, ConnectRequest, Event, Handler, Pending, Refusal};
 use crate::id::Sid;
 use crate::protocol::json::{self, JsonError};
 use crate::protocol::packet::{self, Kind, Packet};
@@ -149,13 +149,16 @@ impl Worker {
         let Some(handler) = self.handler() else { return Flow::Stop };
         let auth = if auth.is_empty() { None } else { RawValue::from_string(auth.to_owned()).ok() };
         let name = self.hub.namespaces[namespace as usize].clone();
-        let request = ConnectRequest { namespace: name, handshake, auth };
+        let (hub, worker) = (self.hub.clone(), self.index);
+        let pending = Pending { hub, session: key, worker, namespace };
+        let request = ConnectRequest { namespace: name, handshake, auth, pending };
         let refused = || Err(Refusal::new("internal error"));
         let Some(mut future) = guarded("connect", || handler.connect(request)) else {
             self.connect_done(key, namespace, refused());
             return Flow::Go;
         };
         match guarded("connect", || (&mut future).now_or_never()) {
+            Some(Some(Ok(Accept { sent: true, .. }))) => {}
             Some(Some(outcome)) => self.connect_done(key, namespace, outcome),
             None => self.connect_done(key, namespace, refused()),
             Some(None) => {
@@ -166,6 +169,9 @@ impl Worker {
                         tracing::error!(handler = "connect", "the handler panicked");
                         refused()
                     });
+                    if matches!(&outcome, Ok(Accept { sent: true, .. })) {
+                        return;
+                    }
                     let outcome = outcome.map(Box::new);
                     hub.send(worker, Command::ConnectDone { session: key, namespace, outcome });
                 });
@@ -182,11 +188,17 @@ impl Worker {
         outcome: Result<Accept, Refusal>,
     ) {
         let hub = self.hub.clone();
-        if !self.session_alive(key) {
+        let alive = self.session_alive(key);
+        let session = self.sessions.get_mut(key.slot as usize).filter(|_| alive);
+        let at = session.as_ref().and_then(|s| s.connecting.iter().position(|n| *n == namespace));
+        let (Some(session), Some(at)) = (session, at) else {
+            if let Ok(Accept { held: true, rooms, .. }) = &outcome {
+                for room in rooms {
+                    hub.registry.release(namespace, room, self.index);
+                }
+            }
             return;
-        }
-        let Some(session) = self.sessions.get_mut(key.slot as usize) else { return };
-        let Some(at) = session.connecting.iter().position(|n| *n == namespace) else { return };
+        };
         session.connecting.remove(at);
         let outcome = outcome.and_then(|accept| {
             let id = match &accept.sid {
@@ -223,6 +235,7 @@ impl Worker {
             serial,
             session: key.slot,
             handle: handle.clone(),
+            tag: accept.tag,
             busy: false,
             pending: VecDeque::new(),
             acks: HashMap::new(),
@@ -233,7 +246,8 @@ impl Worker {
         let member = Member { socket: slot, session: key.slot };
         self.rooms.add(member, namespace);
         for room in accept.rooms {
-            let room = hub.registry.hold(namespace, &room, self.index);
+            let room =
+                if accept.held { room } else { hub.registry.hold(namespace, &room, self.index) };
             if !self.rooms.join(member, &room) {
                 hub.registry.release(namespace, &room, self.index);
             }
@@ -246,6 +260,16 @@ impl Worker {
         self.push(key.slot, &connect, false, false);
         if let Some(handler) = self.handler() {
             guarded("connected", || handler.connected(&handle));
+        }
+    }
+
+    /// Sends part of what a client missed, while its CONNECT is being decided on.
+    pub(super) fn send_early(&mut self, key: Key, namespace: u16, frames: &[Frame]) {
+        let session = self.sessions.get(key.slot as usize).filter(|_| self.session_alive(key));
+        if session.is_some_and(|session| session.connecting.contains(&namespace)) {
+            for frame in frames {
+                self.push(key.slot, frame, false, false);
+            }
         }
     }
 

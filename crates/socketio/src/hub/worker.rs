@@ -233,6 +233,17 @@ impl Worker {
             Command::ConnectDone { session, namespace, outcome } => {
                 self.connect_done(session, namespace, outcome.map(|accept| *accept));
             }
+            Command::Early { session, namespace, frames } => {
+                self.send_early(session, namespace, &frames);
+            }
+            Command::WhenDrained { session, bytes, reply } => {
+                if self.session_alive(session)
+                    && let Some(session) = self.sessions.get_mut(session.slot as usize)
+                {
+                    session.drain = Some(Box::new((bytes, reply)));
+                    session.tell_drained();
+                }
+            }
             Command::EventDone { socket } => self.event_done(socket),
             Command::Send { socket, frame, volatile } => {
                 if let Some(state) = self.socket(socket) {
@@ -328,9 +339,9 @@ impl Worker {
     fn selected(&mut self, target: &Selection) -> Vec<u32> {
         let mut slots = Vec::new();
         let except = self.slots(&target.except_sockets);
-        let only = target.only_sockets.as_ref().map(|only| self.slots(only));
+        let sockets = &self.sockets;
         self.rooms.select(target, &except, |member| {
-            if only.as_ref().is_none_or(|only| only.contains(&member.socket)) {
+            if is_meant(sockets, target, member) {
                 slots.push(member.socket);
             }
         });
@@ -346,11 +357,11 @@ impl Worker {
 
     fn broadcast(&mut self, target: &Selection, frame: &Frame, volatile: bool) {
         let except = self.slots(&target.except_sockets);
-        let only = target.only_sockets.as_ref().map(|only| self.slots(only));
         let mut targets = std::mem::take(&mut self.targets);
         targets.clear();
+        let sockets = &self.sockets;
         self.rooms.select(target, &except, |member| {
-            if only.as_ref().is_none_or(|only| only.contains(&member.socket)) {
+            if is_meant(sockets, target, member) {
                 targets.push(member.session);
             }
         });
@@ -498,6 +509,7 @@ impl Worker {
                 }
             }
         }
+        session.tell_drained();
         count(&self.stats().packets_sent, packets as u64);
         count(&self.stats().bytes_sent, bytes as u64);
         self.set_timer(slot);
@@ -590,4 +602,14 @@ impl Worker {
         }
         true
     }
+}
+
+/// Whether a selection's tags let the socket through.
+fn is_meant(sockets: &Slab<SocketState>, target: &Selection, member: Member) -> bool {
+    if target.only_tag.is_none() && target.except_tags.is_empty() {
+        return true;
+    }
+    let tag = sockets.get(member.socket as usize).and_then(|state| state.tag.as_ref());
+    target.only_tag.as_ref().is_none_or(|only| tag == Some(only))
+        && !tag.is_some_and(|tag| target.except_tags.contains(tag))
 }

@@ -57,6 +57,7 @@ pub fn rows() -> Vec<Row> {
             [401, 422, 422, 422, 422, 422],
             None,
         ),
+        row("GET /api/events", Body::None, Object::Nothing, [401, 200, 200, 200, 200, 200], None),
         row(
             "GET /api/marketplace/sellers/{id}",
             Body::None,

@@ -38,5 +38,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row("POST /api/auth/verify-email", Body::Text(r#"{"token": "wrong"}"#), 401),
         row("GET /r/{code}", Body::None, 302),
+        // Without `SERVICE_KEY` there is no such route for anybody.
+        row("POST /api/realtime/emit", Body::Text(r#"{"event": "e"}"#), 404),
     ]
 }

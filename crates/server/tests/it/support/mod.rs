@@ -38,7 +38,7 @@ use souk::node::{self, Node, Outside};
 pub use actors::Actor;
 pub use http::{Answer, Request, at_once};
 pub use journal::Emitted;
-pub use socket::Socket;
+pub use socket::{Memory, Socket};
 pub use stock::StockClient;
 
 /// The origin that browsers may call from.

@@ -22,11 +22,26 @@ pub struct Socket {
     asked: u64,
     /// Events that nobody has asked for yet.
     seen: VecDeque<(String, Value)>,
+    /// What it goes on from when it comes back.
+    pub memory: Memory,
+    /// Whether it goes on where it was.
+    pub recovered: bool,
+}
+
+/// What a client keeps of its session, as stock clients do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The public id.
+    pub sid: String,
+    /// The private id.
+    pub pid: String,
+    /// The last offset; empty before the first one.
+    pub offset: String,
 }
 
 /// What the server sent.
 enum Packet {
-    Connected,
+    Connected(Value),
     Refused(Value),
     Event(String, Value),
     Ack(u64, Value),
@@ -45,14 +60,48 @@ impl Actor {
 impl Socket {
     /// Connects; the error of a client that is not let in is its `connect_error`.
     pub async fn connect(node: &Node, auth: &Value) -> Result<Self, Value> {
-        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", node.addr());
+        Self::open(&node.addr().to_string(), auth.clone(), Memory::default()).await
+    }
+
+    /// Comes back with what it knows of its session.
+    pub async fn back(to: &str, token: &str, memory: &Memory) -> Self {
+        let auth = json!({ "token": token });
+        Self::open(to, auth, memory.clone()).await.expect("the token opens a socket")
+    }
+
+    /// Connects to an address, as somebody who was there before where `memory` says so.
+    pub async fn open(to: &str, mut auth: Value, memory: Memory) -> Result<Self, Value> {
+        let url = format!("ws://{to}/socket.io/?EIO=4&transport=websocket");
         let (stream, _) = connect_async(url).await.expect("a WebSocket");
-        let mut socket = Self { stream, asked: 0, seen: VecDeque::new() };
+        if !memory.pid.is_empty() {
+            auth["pid"] = memory.pid.clone().into();
+        }
+        if !memory.offset.is_empty() {
+            auth["offset"] = memory.offset.clone().into();
+        }
+        let mut socket = Self { stream, asked: 0, seen: VecDeque::new(), memory, recovered: false };
         socket.send(format!("40{auth}")).await;
-        match socket.read().await {
-            Packet::Connected => Ok(socket),
-            Packet::Refused(error) => Err(error),
-            _ => panic!("neither let in nor refused"),
+        loop {
+            match socket.read().await {
+                Packet::Connected(answer) => {
+                    let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+                    socket.recovered = text("pid") == socket.memory.pid;
+                    if !socket.recovered {
+                        assert!(socket.seen.is_empty(), "a replay for a new session");
+                        socket.memory = Memory::default();
+                    }
+                    (socket.memory.sid, socket.memory.pid) = (text("sid"), text("pid"));
+                    // The first offset comes behind what was missed.
+                    let missed = std::mem::take(&mut socket.seen);
+                    socket.event("session").await;
+                    let after = std::mem::replace(&mut socket.seen, missed);
+                    socket.seen.extend(after);
+                    return Ok(socket);
+                }
+                Packet::Refused(error) => return Err(error),
+                Packet::Event(name, payload) => socket.seen.push_back((name, payload)),
+                _ => panic!("neither let in nor refused"),
+            }
         }
     }
 
@@ -80,11 +129,15 @@ impl Socket {
             let json = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
             match text.split_at(text.len().min(2)) {
                 ("2", "") => self.send("3".to_owned()).await,
-                ("40", _) => return Packet::Connected,
+                ("40", answer) => return Packet::Connected(json(answer)),
                 ("41", _) => return Packet::Gone("told to leave".to_owned()),
                 ("42", event) => {
                     let mut event = json(event);
                     let name = event[0].as_str().expect("a name").to_owned();
+                    // As stock clients do: whatever text stands last.
+                    if let Some(Value::String(offset)) = event.as_array().and_then(|e| e.last()) {
+                        self.memory.offset.clone_from(offset);
+                    }
                     return Packet::Event(name, event[1].take());
                 }
                 ("43", ack) => {
@@ -144,6 +197,26 @@ impl Socket {
     pub async fn unread(&mut self) -> Vec<String> {
         self.ask("leave-chat-room", "none").await;
         self.seen.drain(..).map(|(name, _)| name).collect()
+    }
+
+    /// The unread events with their payloads, once everything that was sent before has come.
+    pub async fn unread_events(&mut self) -> Vec<(String, Value)> {
+        self.ask("leave-chat-room", "none").await;
+        self.seen.drain(..).collect()
+    }
+
+    /// Leaves the namespace, as a client that does not want to come back.
+    pub async fn leave(mut self) {
+        self.send("41".to_owned()).await;
+        // The server closes the connection of who is in no namespace.
+        drop(self);
+    }
+
+    /// Loses the connection without a word, and what the client has seen until now.
+    pub fn cut(self) -> Memory {
+        let memory = self.memory.clone();
+        drop(self.into_stream());
+        memory
     }
 
     /// Why the server closed the socket, once it did.

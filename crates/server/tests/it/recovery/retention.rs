@@ -1,0 +1,68 @@
+//! What is too old is deleted, a little at a time.
+
+use std::time::Duration;
+
+use db::{args, sql};
+
+use super::{back, number, tell, tell_many};
+use crate::support::{TestApp, app_test};
+
+async fn count(app: &TestApp, sql: db::Sql) -> i64 {
+    app.app.db.fetch_one(sql, args![]).await.unwrap().get("n").unwrap()
+}
+
+async fn sweep(app: &TestApp) {
+    let mut tx = app.app.begin().await.unwrap();
+    souk::realtime::recovery::sweep(&mut tx, &app.app).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+app_test!(
+    what_is_too_old_is_deleted_and_nobody_gets_a_part,
+    [("RECOVERY_WINDOW", "2h"), ("ACCESS_TOKEN_TTL", "30d"), ("RECOVERY_MEMORY", "1KiB")],
+    async |app| {
+        let node = app.serve().await;
+        let seller = app.seller().await;
+        let mut quiet = seller.connect(&node).await;
+        quiet.done("join-seller-room", seller.id.as_str()).await;
+        let mut away = seller.connect(&node).await;
+        away.done("join-seller-room", seller.id.as_str()).await;
+        let away = away.cut();
+        tell_many(app, "buyers", 0..700, "").await;
+        app.position().await;
+        let old = quiet.memory.clone();
+        app.advance(Duration::from_hours(4));
+        tell(app, "buyers", 700).await;
+        app.app.journal.flushed().await.unwrap();
+        let entries = || sql!("SELECT count(*) AS n FROM journal");
+        let all = count(app, entries()).await;
+        sweep(app).await;
+        assert_eq!(count(app, entries()).await, all - 500, "a batch at a time");
+        sweep(app).await;
+        sweep(app).await;
+        assert_eq!(count(app, entries()).await, 1, "the newest one stays");
+
+        // A client that is there is told new offsets, so that its own never grows too old.
+        souk::realtime::recovery::refresh(&app.app, Duration::ZERO);
+        quiet.event("session").await;
+        assert_ne!(quiet.memory.offset, old.offset);
+        let memory = quiet.cut();
+        tell(app, "sellers", 1).await;
+        app.app.journal.flushed().await.unwrap();
+        let mut socket = back(&node, &seller, &memory).await;
+        assert!(socket.recovered);
+        assert_eq!(number(&socket.event("told").await), 1);
+
+        let sessions = || sql!("SELECT count(*) AS n FROM socket_sessions");
+        assert!(!back(&node, &seller, &away).await.recovered, "its offset is too old");
+        let page = seller.get(&format!("/api/events?after={}", away.offset)).send().await.data(200);
+        assert_eq!(page["reset"], true);
+        assert_eq!(page["events"], serde_json::json!([]));
+        node.stop().await;
+        let before = count(app, sessions()).await;
+        app.advance(Duration::from_hours(3));
+        sweep(app).await;
+        assert!(before > 0);
+        assert_eq!(count(app, sessions()).await, 0);
+    }
+);
