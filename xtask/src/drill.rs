@@ -62,6 +62,13 @@ const DRILLS: &[Drill] = &[
         rounds: 30,
         postgres: true,
     },
+    Drill {
+        name: "recovery",
+        about: "Clients cut off in every way, servers killed; each saw all of its rooms, once",
+        package: "souk",
+        rounds: 10,
+        postgres: true,
+    },
 ];
 
 /// Runs the drill that `args` name, or lists them all.

@@ -126,15 +126,13 @@ impl History {
             return false;
         }
         let room = match control {
-            Control::SessionEnded { .. } => return false,
             Control::MembershipEnded { user, room } if Some(user) == owner.user => room,
-            Control::MembershipEnded { .. } => return false,
-            Control::RoomClosed { keep, .. }
-                if owner.user.is_some_and(|user| keep.contains(user)) =>
+            Control::RoomClosed { room, keep }
+                if !owner.user.is_some_and(|user| keep.contains(user)) =>
             {
-                return false;
+                room
             }
-            Control::RoomClosed { room, .. } => room,
+            _ => return false,
         };
         let name = room.to_string();
         self.joined.iter().any(|joined| *joined.room == *name && joined.from < position)

@@ -58,18 +58,13 @@ const DOUBTS_MAX: usize = 100_000;
 const COMING_MAX: Duration = Duration::from_mins(10);
 
 /// The sessions of this node's clients.
+#[derive(Default)]
 pub struct Sessions {
     table: Mutex<HashMap<SessionId, Arc<Session>>>,
     /// The offsets from which a long replay began: see [`replay`].
     doubts: Mutex<HashMap<SessionId, i64>>,
     /// Writes them down.
     pub saver: Saver,
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Self { table: Mutex::default(), doubts: Mutex::default(), saver: Saver::default() }
-    }
 }
 
 impl Sessions {

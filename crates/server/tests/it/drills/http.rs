@@ -50,4 +50,17 @@ impl Http {
         let json = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
         Ok((status, json))
     }
+
+    /// Emits an event as another process would; the status.
+    pub async fn emit(&self, authority: &str, key: &str, body: &Value) -> Result<u16, String> {
+        let request = Request::post(format!("http://{authority}/api/realtime/emit"))
+            .header("x-service-key", key)
+            .header("content-type", "application/json")
+            .body(Full::new(body.to_string().into()))
+            .map_err(|e| e.to_string())?;
+        let response = self.0.request(request).await.map_err(|e| e.to_string())?;
+        let status = response.status().as_u16();
+        response.into_body().collect().await.map_err(|e| e.to_string())?;
+        Ok(status)
+    }
 }

@@ -8,6 +8,7 @@ mod kill_postgres;
 mod ordering;
 mod partition;
 mod process;
+mod recovery;
 
 /// The length that `cargo xtask drill` asks for; `short` among the tests.
 fn rounds(short: u64) -> u64 {
