@@ -177,8 +177,21 @@ async fn bounded<T>(
 /// Moves all that is committed now. Any node may do this at any time: see the module's invariants.
 pub(super) async fn move_all(pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut conn = pool.acquire().await?;
-    while bounded(move_batch(&mut conn)).await? > 0 {}
-    Ok(())
+    let newest = sqlx::query_scalar("SELECT max(id) FROM outbox").fetch_one(&mut *conn);
+    let Some(newest): Option<i64> = bounded(newest).await? else { return Ok(()) };
+    loop {
+        // None moved does not mean that none is left: where the sequencer was faster, the ones
+        // that were chosen are gone, and there may be others behind them.
+        if bounded(move_batch(&mut conn)).await? == 0 {
+            let left = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM outbox WHERE id <= $1)")
+                .bind(newest)
+                .fetch_one(&mut *conn);
+            let is_left: bool = bounded(left).await?;
+            if !is_left {
+                return Ok(());
+            }
+        }
+    }
 }
 
 async fn move_batch(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
