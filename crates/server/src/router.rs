@@ -47,8 +47,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(crate::disputes::routes::routes())
         .merge(crate::shkeeper::routes::routes())
         .merge(crate::evm::routes::routes())
-        .merge(realtime::routes::routes())
         .merge(realtime::recovery::routes::routes())
+        .merge(realtime::routes::routes())
 }
 
 /// The OpenAPI document of all routes.

@@ -11,8 +11,8 @@ mod evm;
 mod files;
 mod payments;
 mod points;
-mod shkeeper;
 mod recovery;
+mod shkeeper;
 mod values;
 
 use std::collections::BTreeMap;
@@ -27,8 +27,8 @@ pub use evm::{EvmConfig, Token};
 pub use files::{FilesConfig, S3Config};
 pub use payments::{FeeRate, PaymentsConfig, PayoutMode};
 pub use points::PointsConfig;
-pub use shkeeper::ShkeeperConfig;
 pub use recovery::RecoveryConfig;
+pub use shkeeper::ShkeeperConfig;
 pub use values::{Bytes, HttpOrigin};
 
 /// Everything the program can be told from outside.

@@ -20,9 +20,8 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::error::Result;
 use crate::journal::Tx;
-use crate::{delivery, offers, payments, payouts, points, templates};
 use crate::realtime::recovery;
-use crate::{offers, payments, payouts, points};
+use crate::{delivery, offers, payments, payouts, points, templates};
 
 /// Timers that fall due together are read in batches of this size.
 const BATCH: i64 = 100;
