@@ -175,6 +175,8 @@ pub async fn delete(
     message.content.clear();
     message.attachments = None;
     message.deleted_at = Some(deleted_at);
+    let used = Use::Message { chat: id.clone(), message: message.id.clone() };
+    files::service::detach(tx, &used).await?;
     if rows::update(tx, &message).await? {
         let event =
             MessageDeleted { chat_id: id.clone(), message_id: message.id.clone(), deleted_at };

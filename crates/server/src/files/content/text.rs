@@ -6,5 +6,8 @@ pub(super) fn check(bytes: &[u8]) -> Option<()> {
     let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\x0c');
     // Where markup begins, a browser that guesses begins to guess (WHATWG MIME Sniffing §7.1).
     let is_markup = text.trim_start().starts_with('<');
-    (!text.trim().is_empty() && text.chars().all(printable) && !is_markup).then_some(())
+    // PDF readers look for the header in the first bytes, whatever is before it.
+    let start = &bytes[..bytes.len().min(1024)];
+    let is_pdf = start.windows(5).any(|window| window == b"%PDF-");
+    (!is_pdf && !text.trim().is_empty() && text.chars().all(printable) && !is_markup).then_some(())
 }
