@@ -351,3 +351,10 @@ pub async fn look(app: &TestApp) {
     app.advance(Duration::from_secs(61));
     app.run_timers().await;
 }
+
+/// The names of the events behind a position, without what people are notified of.
+pub async fn told(app: &TestApp, position: i64) -> Vec<String> {
+    let names = app.event_names_after(position).await.into_iter();
+    let notices = ["new-notification", "unread-count-update"];
+    names.filter(|name| !notices.contains(&name.as_str())).collect()
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::chain::{
-    Chain, INTENTS, PLATFORM, PRICE, PROVE, STRANGER, WALLET, chain_test, paying, prove,
+    Chain, INTENTS, PLATFORM, PRICE, PROVE, STRANGER, WALLET, chain_test, paying, prove, told,
 };
 use crate::support::{TestApp, app_test};
 
@@ -41,13 +41,13 @@ chain_test!(an_intent_says_how_to_pay, async |app, chain| {
     for part in [intent["paymentId"].as_str().expect("an id"), WALLET, "https://api.shop.example"] {
         assert!(message.contains(part), "{message}");
     }
-    let names = app.event_names_after(head).await;
+    let names = told(app, head).await;
     assert_eq!(names, ["payment-created", "purchase-request-update"]);
 
     // Once more it is the same one, and nobody is told again.
     let again = buyer.post(INTENTS).json(&body).send().await.data(201);
     assert_eq!(again, intent);
-    assert_eq!(app.events_after(head).await.len(), 2);
+    assert_eq!(told(app, head).await.len(), 2);
     let seen = buyer.get(&format!("{INTENTS}/{}", intent["paymentId"].as_str().unwrap()));
     assert_eq!(seen.send().await.data(200), intent);
 });

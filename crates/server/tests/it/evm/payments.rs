@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::chain::{
     CONFIRM, INTENTS, PLATFORM, PRICE, Paying, WALLET, address, begin, call_data, chain_test, look,
-    number, paying, prove, standing,
+    number, paying, prove, standing, told,
 };
 use crate::support::{Actor, at_once};
 
@@ -20,7 +20,7 @@ chain_test!(a_token_pays_when_it_is_deep_enough, async |app, chain| {
         "txHash": hash, "status": "seen", "confirmations": 1, "confirmationsNeeded": 3,
     });
     assert_eq!(seen["transaction"], expected);
-    assert_eq!(app.event_names_after(head).await, ["payment-update"]);
+    assert_eq!(told(app, head).await, ["payment-update"]);
 
     chain.mine(1).await;
     look(app).await;
@@ -43,7 +43,7 @@ chain_test!(a_token_pays_when_it_is_deep_enough, async |app, chain| {
     let head = app.position().await;
     look(app).await;
     assert_eq!(paying.transaction_status(&hash).await, "final");
-    assert_eq!(app.event_names_after(head).await, Vec::<String>::new());
+    assert_eq!(told(app, head).await, Vec::<String>::new());
     assert_eq!(paying.standing().await, "confirmed funded - 180.00");
     app.check_ledger().await;
 });

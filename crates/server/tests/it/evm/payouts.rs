@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::chain::{
     Chain, PAYOUT, PLATFORM, PRICE, Paying, SELLER_WALLET, STRANGER, WALLET, chain_test, look,
-    paying,
+    paying, told,
 };
 use crate::support::{Actor, Answer, TestApp};
 
@@ -39,7 +39,7 @@ chain_test!(a_payout_is_verified, async |app, chain| {
     assert_eq!(recorded["payout"]["txHash"], hash);
     assert_eq!(recorded["payout"]["amount"], "180.00");
     assert_eq!(recorded["transaction"]["status"], "seen");
-    let names = app.event_names_after(head).await;
+    let names = told(app, head).await;
     assert!(names.contains(&"payout-created".to_owned()), "{names:?}");
     // Once more it is the same one.
     let again = record(&admin, &paying, &hash).await.data(200);
@@ -47,7 +47,7 @@ chain_test!(a_payout_is_verified, async |app, chain| {
 
     chain.mine(2).await;
     look(app).await;
-    let names = app.event_names_after(head).await;
+    let names = told(app, head).await;
     assert!(names.contains(&"payout-completed".to_owned()), "{names:?}");
     assert_eq!(paying.standing().await, "completed released - 180.00");
     app.check_ledger().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::chain::{PRICE, chain_test, look, paying};
+use super::chain::{PRICE, chain_test, look, paying, told};
 
 chain_test!(what_was_only_seen_is_given_up_and_found_again, async |app, chain| {
     let paying = paying(app, chain).await;
@@ -73,7 +73,7 @@ chain_test!(what_was_confirmed_is_waited_for, async |app, chain| {
     app.run_timers().await;
     assert_eq!(paying.transaction_status(&hash).await, "final");
     assert_eq!(paying.standing().await, "confirmed funded - 180.00");
-    assert_eq!(app.event_names_after(head).await, Vec::<String>::new());
+    assert_eq!(told(app, head).await, Vec::<String>::new());
     app.check_ledger().await;
 });
 
