@@ -21,9 +21,9 @@ use crate::idempotency::{Begun, Idempotency};
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(tokens))
-        .routes(routes!(create))
-        .routes(routes!(get))
-        .routes(routes!(prove))
+        .routes(routes!(create_wallet_intent))
+        .routes(routes!(get_wallet_intent))
+        .routes(routes!(prove_wallet))
         .routes(routes!(confirm))
         .routes(routes!(record_payout))
 }
@@ -56,7 +56,7 @@ async fn tokens(State(app): State<App>, _: Caller) -> Result<Data<WalletTokens>>
               (status = 422, description = "`validation_failed`, `transaction_too_large`, `idempotency_key_reused`", body = ErrorBody),
               (status = 429, description = "`rate_limited`", body = ErrorBody),
               (status = 503, description = "`decentralized_not_configured`, `chain_unavailable`", body = ErrorBody)))]
-async fn create(
+async fn create_wallet_intent(
     State(app): State<App>,
     caller: Caller,
     idempotency: Idempotency,
@@ -81,7 +81,7 @@ async fn create(
               (status = 403, description = "`forbidden`: for its buyer and administrators", body = ErrorBody),
               (status = 404, description = "`not_found`", body = ErrorBody),
               (status = 409, description = "`payment_not_decentralized`", body = ErrorBody)))]
-async fn get(
+async fn get_wallet_intent(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<PaymentId>,
@@ -103,7 +103,7 @@ async fn get(
               (status = 413, description = "`payload_too_large`", body = ErrorBody),
               (status = 415, description = "`unsupported_media_type`", body = ErrorBody),
               (status = 422, description = "`validation_failed`, `wallet_signature_invalid`", body = ErrorBody)))]
-async fn prove(
+async fn prove_wallet(
     State(app): State<App>,
     caller: Caller,
     body: Body<ProveWallet>,
