@@ -5,6 +5,7 @@
 mod bench;
 mod drill;
 mod generate;
+mod pictures;
 mod postgres;
 mod process;
 mod project;
@@ -30,6 +31,7 @@ Usage: cargo xtask <command>
   test [suite…] [--no-install]     run every test, or only the named suites
                                    (rust, clients, python, browser)
   gen [--check]                    write the generated files, or fail when one is stale
+  pictures                         take the pictures of the documents
   tidy                             check the rules of the source tree
   drill [name [--rounds N]]        run a long drill; without a name: list them
   bench [name [args…]]             run a benchmark; without a name: list them
@@ -77,6 +79,10 @@ fn dispatch() -> Result<ExitCode> {
                 }
             }
             generate::run(check)
+        }
+        "pictures" => {
+            no_more(&mut parser)?;
+            pictures::run()
         }
         "tidy" => {
             no_more(&mut parser)?;

@@ -233,8 +233,8 @@ fn browser(context: &mut Context) -> Result<()> {
     Ok(())
 }
 
-fn browser_folders() -> [PathBuf; 1] {
-    ["tests/browser"].map(|folder| project::root().join(folder))
+fn browser_folders() -> [PathBuf; 2] {
+    ["tests/browser", "tests/console"].map(|folder| project::root().join(folder))
 }
 
 /// Runs `node --test` in a folder. Its tests find the programs under test, and `chromium` as

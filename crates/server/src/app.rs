@@ -16,6 +16,7 @@ use crate::auth::tokens::Tokens;
 use crate::bus::Bus;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
+use crate::console::Gauges;
 use crate::delivery::codes::Codes;
 use crate::evm::Evm;
 use crate::files::Storage;
@@ -74,6 +75,8 @@ pub struct Inner {
     pub shkeeper: Option<shkeeper::Gateway>,
     /// The ways to pay sellers.
     pub payout_rails: PayoutRails,
+    /// Figures over time.
+    pub gauges: Gauges,
     /// The runner of timers.
     pub jobs: Jobs,
     /// Set when the node begins to stop.

@@ -30,7 +30,7 @@ use crate::payouts::rail::PayoutRails;
 use crate::realtime::Realtime;
 use crate::shkeeper::{self, Gateway};
 use crate::text::hex;
-use crate::{auth, http, migrations, outbound, router};
+use crate::{auth, console, http, migrations, outbound, router};
 
 /// What a node takes from outside, so that tests can bring their own.
 pub struct Outside {
@@ -86,6 +86,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
     let bus = Arc::new(Bus::new(&db, config.redis_url.as_ref(), &secret, node_id));
     let outbound = outbound::Client::new()?;
     let evm = config.evm.as_ref().map(|evm| Evm::new(evm, &outbound, &outside.clock));
+    let gauges = console::Gauges::new(outside.clock.now());
     let app = App::new(Inner {
         health: Health::default(),
         tokens: Tokens::new(&secret, config.auth.access_token_ttl),
@@ -106,6 +107,7 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         inspections: Semaphore::new(files::service::INSPECTIONS),
         evm,
         outbound,
+        gauges,
         in_flight: crate::idempotency::InFlight::default(),
         stopping: CancellationToken::new(),
         db,
@@ -196,6 +198,7 @@ impl Node {
             let (app, pool, stop) = (app.clone(), pool.clone(), stop.clone());
             tasks.spawn(async move { app.health.watch(pool, stop).await });
         }
+        tasks.spawn(console::run(app.clone(), stop_tasks.clone()));
         tasks.spawn(jobs::run(app.clone(), stop_tasks.clone()));
         Ok(Self { app, addr, tasks, stop_http, stop_tasks })
     }

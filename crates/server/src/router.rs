@@ -30,6 +30,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .merge(crate::docs::routes::routes())
+        .merge(crate::console::routes::routes())
         .merge(crate::auth::routes::routes())
         .merge(crate::users::routes::routes())
         .merge(crate::catalogue::routes::routes())
@@ -61,6 +62,7 @@ pub fn router(app: &App) -> Router {
     let (router, _) = routes().split_for_parts();
     router
         .merge(crate::docs::routes::viewer())
+        .merge(crate::console::routes::pages())
         .route_layer(from_fn_with_state(app.clone(), count))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(method_not_allowed)

@@ -100,6 +100,20 @@ pub struct Stats {
     pub closed: Vec<(&'static str, u64)>,
 }
 
+/// A socket as it is at a moment. See [`Selector::details`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Details {
+    /// The socket.
+    pub socket: Socket,
+    /// The rooms that it is in.
+    pub rooms: Vec<Room>,
+    /// Whether it is on WebSocket, and not on HTTP long-polling.
+    pub websocket: bool,
+    /// Unsent bytes of its session.
+    pub queued: usize,
+}
+
 impl Io {
     pub(crate) fn new(hub: Arc<Hub>, namespace: u16) -> Self {
         Self { hub, namespace }
@@ -276,6 +290,18 @@ impl Selector {
             sockets.extend(list);
         }
         sockets
+    }
+
+    /// The sockets with their rooms, transports and queues.
+    pub async fn details(self) -> Vec<Details> {
+        let (reply, mut lists) = mpsc::unbounded_channel();
+        self.act(|_| Action::Describe(reply.clone()));
+        drop(reply);
+        let mut details = Vec::new();
+        while let Some(list) = lists.recv().await {
+            details.extend(list);
+        }
+        details
     }
 
     fn act(self, action: impl Fn(u16) -> Action) {

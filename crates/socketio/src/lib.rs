@@ -65,7 +65,7 @@ pub use handler::{
     Accept, AckSender, ArgError, Args, ConnectRequest, EngineHandler, EngineMessage, Event,
     Handler, Handshake, Pending, Refusal,
 };
-pub use io::{Io, Room, Rooms, Selector, Stats};
+pub use io::{Details, Io, Room, Rooms, Selector, Stats};
 pub use reason::Reason;
 pub use server::{Builder, Gate, PeerAddr, Refused, Server};
 pub use socket::{AckError, EngineSession, Socket};

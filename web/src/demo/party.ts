@@ -65,6 +65,9 @@ export class Party {
   /** Registers a new user and connects. */
   static async join(role: Role, name: string, stage: Stage): Promise<Party> {
     const party = new Party(role, name, stage);
+    party.#listen();
+    // The token that sign-up brings opens the socket.
+    const connected = new Promise<void>((done) => party.realtime.socket.once("connect", () => done()));
     const email = `${role}-${crypto.randomUUID().slice(0, 12)}@demo.example`;
     await party.session.register({ email, password: crypto.randomUUID(), name, role });
     if (role === "seller") {
@@ -72,9 +75,6 @@ export class Party {
       const address = "0x52908400098527886e0f7030069857d2e4169ee7";
       await party.call("PATCH /api/auth/me", { body: { payoutWallet: { crypto: "ETH-USDT", address } } });
     }
-    party.#listen();
-    const connected = new Promise<void>((done) => party.realtime.socket.once("connect", () => done()));
-    party.realtime.socket.connect();
     await connected;
     await party.realtime.join("join-user-room", party.id);
     await party.realtime.join(role === "buyer" ? "join-buyer-room" : "join-seller-room", party.id);

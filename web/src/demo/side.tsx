@@ -24,9 +24,11 @@ export function Side(props: Props): JSX.Element {
         <span class="avatar" aria-hidden="true">{name[0]}</span>
         <div class="grow">
           <h2>{name} <span class={`badge ${role}`}>{role}</span></h2>
-          <Connection party={party} />
+          <span class="row tight">
+            <Connection party={party} />
+            {party.unread.value > 0 && <span class="badge info">{party.unread.value} unread</span>}
+          </span>
         </div>
-        {party.unread.value > 0 && <span class="badge info" title="Unread notifications">{party.unread.value} unread</span>}
         {party.network.value
           ? <button type="button" class="button small danger" onClick={() => party.cut()}><Icon name="cut" />Cut network</button>
           : <button type="button" class="button small primary" onClick={() => party.mend()}>Reconnect</button>}

@@ -26,6 +26,7 @@ mod gateway;
 mod handshake;
 mod joins;
 mod limits;
+mod live;
 mod nodes;
 mod presence;
 pub mod recovery;

@@ -10,7 +10,7 @@ use super::{Realtime, recovery};
 use crate::app::App;
 use crate::bus::{Message, Receiver};
 use crate::extract::Session;
-use crate::journal::{Control, Entry, Epoch, Read, Sink};
+use crate::journal::{Control, Entry, EntryKind, Epoch, Read, Sink};
 
 /// Hands each entry to the sockets that it concerns. Nothing in it waits.
 pub struct RoomSink {
@@ -75,7 +75,12 @@ impl Receiver for FromNodes {
 
 impl Sink for RoomSink {
     fn take(&self, entry: Entry) {
+        let is_event = matches!(entry.kind, EntryKind::Event { .. });
+        let since = is_event.then_some(entry.created_at);
         self.hand_on(Read { position: entry.position, entry: Some(entry) });
+        if let Some(since) = since {
+            self.app.gauges.handed_on(self.app.clock.now().as_millis() - since.as_millis());
+        }
     }
 
     fn pass(&self, position: i64) {

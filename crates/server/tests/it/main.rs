@@ -12,6 +12,7 @@ mod bus;
 mod catalogue;
 mod chat;
 mod checkout;
+mod console;
 mod database;
 mod deal;
 mod deal_history;

@@ -3,7 +3,7 @@
 use crate::frame::Frame;
 use crate::handler::{Accept, Args, Handshake, Refusal};
 use crate::id::Sid;
-use crate::io::Room;
+use crate::io::{Details, Room};
 use crate::reason::Reason;
 use crate::socket::Socket;
 use bytes::Bytes;
@@ -49,6 +49,7 @@ pub(crate) enum Action {
         reason: Reason,
     },
     List(mpsc::UnboundedSender<Vec<Socket>>),
+    Describe(mpsc::UnboundedSender<Vec<Details>>),
 }
 
 /// What the HTTP side answers a request with.

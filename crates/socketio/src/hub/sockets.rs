@@ -3,12 +3,13 @@
 use super::command::{Command, Key};
 use super::engine::Flow;
 use super::rooms::Member;
-use super::session::{NEVER, PartialPacket, SocketState};
+use super::session::{NEVER, PartialPacket, SocketState, Transport};
 use super::worker::{End, Worker};
 use super::{App, count};
 use crate::frame::Frame;
 use crate::handler::{Accept, AckSender, Args, ConnectRequest, Event, Handler, Pending, Refusal};
 use crate::id::Sid;
+use crate::io::Details;
 use crate::protocol::json::{self, JsonError};
 use crate::protocol::packet::{self, Kind, Packet};
 use crate::reason::Reason;
@@ -100,6 +101,18 @@ impl Worker {
             }
             Kind::Event | Kind::Ack => self.on_event(slot, packet, attachments),
             Kind::ConnectError => self.fail(slot, Reason::Malformed("CONNECT_ERROR from a client")),
+        }
+    }
+
+    /// A socket as it is now.
+    pub(super) fn describe(&self, slot: u32) -> Details {
+        let state = &self.sockets[slot as usize];
+        let session = self.sessions.get(state.session as usize);
+        Details {
+            socket: state.handle.clone(),
+            rooms: self.rooms.rooms_of(slot),
+            websocket: session.is_some_and(|s| matches!(s.transport, Transport::WebSocket(_))),
+            queued: session.map_or(0, |s| s.out.bytes()),
         }
     }
 

@@ -402,6 +402,9 @@ impl Worker {
                 let handles = slots.iter().map(|s| self.sockets[*s as usize].handle.clone());
                 let _ = reply.send(handles.collect());
             }
+            Action::Describe(reply) => {
+                let _ = reply.send(slots.iter().map(|slot| self.describe(*slot)).collect());
+            }
         }
     }
 

@@ -106,6 +106,10 @@ async fn rooms_reach_each_member_once_and_no_one_else() {
     let mut rooms = clients[1].1.rooms().await;
     rooms.sort();
     assert_eq!(rooms, ["a".into(), "all".into()]);
+    let details = io.to("c").details().await;
+    assert_eq!(details.len(), 1);
+    assert_eq!((&details[0].socket, details[0].websocket), (&clients[2].1, true));
+    assert!(details[0].rooms.contains(&"b".into()) && details[0].rooms.contains(&"c".into()));
     send(io.all(), "end");
     for (i, expected) in [
         &["ab", "ab-c", "end"][..],

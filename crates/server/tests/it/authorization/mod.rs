@@ -9,6 +9,8 @@ mod accounts;
 mod chat;
 mod deal;
 mod evm;
+mod console;
+mod delivery;
 mod files;
 mod market;
 mod money;
@@ -42,6 +44,7 @@ fn rows() -> Vec<Row> {
         money::rows(),
         files::rows(),
         evm::rows(),
+        console::rows(),
     ]
     .into_iter()
     .flatten()
