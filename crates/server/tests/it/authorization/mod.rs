@@ -10,7 +10,6 @@ mod chat;
 mod deal;
 mod evm;
 mod console;
-mod delivery;
 mod files;
 mod market;
 mod money;
