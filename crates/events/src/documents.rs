@@ -20,7 +20,7 @@ use crate::status::{
 use crate::time::Timestamp;
 
 /// What everyone may know of a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublicUser {
     /// The user.
@@ -34,8 +34,31 @@ pub struct PublicUser {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub avatar_id: Option<FileId>,
+    /// What others say about the user; absent where nobody said anything yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rating: Option<Rating>,
     /// When the user registered.
     pub created_at: Timestamp,
+}
+
+/// What others say about a user, in sum.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rating {
+    /// Stars, 1 to 5, on average; to a hundredth.
+    pub average: f64,
+    /// How many reviews there are.
+    pub count: u32,
+}
+
+impl Rating {
+    /// From the number of reviews and the sum of their stars; `None` where there are none.
+    pub fn of(reviews: i64, stars: i64) -> Option<Self> {
+        let count = u32::try_from(reviews).ok().filter(|count| *count > 0)?;
+        let hundredths = (stars as f64 * 100.0 / f64::from(count)).round();
+        Some(Self { average: hundredths / 100.0, count })
+    }
 }
 
 /// What the buyer wants to spend, in one currency.

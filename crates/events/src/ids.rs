@@ -174,6 +174,10 @@ ids! {
     NotificationId,
     /// A movement of points.
     PointsTransactionId,
+    /// An endpoint that events are sent to.
+    WebhookId,
+    /// One event for one endpoint.
+    WebhookDeliveryId,
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub struct Inner {
     pub outbound: outbound::Client,
     /// The chain that wallets pay on, where there is one.
     pub evm: Option<Evm>,
+    /// Sends webhooks; reaches no private network unless a setting says so.
+    pub webhook_client: outbound::Client,
     /// Access tokens.
     pub tokens: Tokens,
     /// Password hashing.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::app::App;
 use crate::config::Config;
 use crate::node::{self, Node};
-use crate::{config, docs, ledger, telemetry, transfer};
+use crate::{config, docs, ledger, seed, telemetry, transfer};
 
 const USAGE: &str = "\
 souk: the backend of an escrow marketplace
@@ -19,6 +19,8 @@ Commands:
              Move everything to another database, of another engine or the same
   admin create --email EMAIL --password PASSWORD
              Make an administrator
+  seed [--seed NUMBER]
+             Fill an empty database with demo data and print its accounts
   reconcile  Compare the ledger with payments, payouts and the gateway; fails when they
              differ
   config     Print every setting with its default (the text of .env.example)
@@ -35,6 +37,7 @@ enum Command {
     Migrate,
     Transfer { from: String, to: String },
     AdminCreate { email: String, password: String },
+    Seed { seed: u64 },
     Reconcile,
     Config { markdown: bool },
     OpenApi,
@@ -68,6 +71,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut words = Vec::new();
     let (mut email, mut password) = (None, None);
     let (mut from, mut to) = (None, None);
+    let mut seed = 1;
     let mut markdown = false;
     while let Some(arg) = args.next()? {
         match arg {
@@ -77,6 +81,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("password") => password = Some(args.value()?.string()?),
             Long("from") => from = Some(args.value()?.string()?),
             Long("markdown") => markdown = true,
+            Long("seed") => seed = args.value()?.parse()?,
             Long("to") => to = Some(args.value()?.string()?),
             Value(word) => words.push(word.string()?),
             other @ (Short(_) | Long(_)) => return Err(other.unexpected()),
@@ -94,6 +99,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
         ["config"] => Ok(Command::Config { markdown }),
         ["openapi"] => Ok(Command::OpenApi),
         ["asyncapi"] => Ok(Command::AsyncApi { markdown }),
+        ["seed"] => Ok(Command::Seed { seed }),
         ["help"] => Ok(Command::Help),
         ["admin", "create"] => Ok(Command::AdminCreate {
             email: email.ok_or("--email is missing")?,
@@ -134,6 +140,7 @@ fn run(command: Command) -> Result<(), Vec<String>> {
                 "Everything was moved and compared: rows, contents, positions of the journal."
             );
         }
+        Command::Seed { seed } => fill(seed)?,
         Command::AdminCreate { email, password } => {
             with_app(|app| async move { create_admin(&app, &email, &password).await })?;
         }
@@ -164,6 +171,25 @@ async fn reconcile(app: &App) -> Result<(), String> {
 fn print_json(document: serde_json::Result<serde_json::Value>) -> Result<(), Vec<String>> {
     let text = document.and_then(|document| serde_json::to_string_pretty(&document));
     println!("{}", text.map_err(|error| vec![error.to_string()])?);
+    Ok(())
+}
+
+/// Fills the database with demo data and prints who can sign in.
+fn fill(number: u64) -> Result<(), Vec<String>> {
+    let config = Config::from_process()
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let made = block_on(async {
+        let app = seed::open(config).await?;
+        seed::fill(&app, number).await
+    })?;
+    println!(
+        "{} requests and {} messages were made. All accounts have the password",
+        made.requests, made.messages
+    );
+    println!("{:?}; see deals go on with PAYMENT_SANDBOX=true.\n", seed::PASSWORD);
+    for account in made.accounts {
+        println!("{:>7}  {:<36}  {}", account.role, account.email, account.name);
+    }
     Ok(())
 }
 

@@ -24,5 +24,7 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0014_files",
     "0015_notifications",
     "0016_points",
+    "0017_reviews",
+    "0018_webhooks",
     "0019_auth_attempts",
 );

@@ -108,6 +108,11 @@ pub async fn open(config: Config, outside: Outside) -> Result<App, String> {
         evm,
         outbound,
         gauges,
+        webhook_client: if config.webhooks.allow_private {
+            outbound::Client::new()?
+        } else {
+            outbound::Client::guarded()?
+        },
         in_flight: crate::idempotency::InFlight::default(),
         stopping: CancellationToken::new(),
         db,

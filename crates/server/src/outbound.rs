@@ -6,14 +6,18 @@
 //! - an error says whether the request can have reached the other side at all
 //!   ([`CallError::may_have_arrived`]). Only what certainly did not may be repeated blindly.
 
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 /// Longest wait for a connection.
@@ -68,7 +72,7 @@ impl CallError {
 /// Asks other servers, over HTTP/1.1 with or without TLS; keeps connections for reuse. Cheap to
 /// clone.
 #[derive(Clone)]
-pub struct Client(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct Client(legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>);
 
 impl Client {
     /// A client that trusts the certificate authorities that browsers trust.
@@ -76,7 +80,21 @@ impl Client {
     /// # Errors
     /// When the TLS library cannot be set up.
     pub fn new() -> Result<Self, String> {
-        let mut connector = HttpConnector::new();
+        Self::with(Resolver { public_only: false })
+    }
+
+    /// As [`new`](Self::new), but names lead to addresses of the public internet only: what was
+    /// resolved is checked, and the connection goes to what was checked. A URL that holds an
+    /// address is not resolved; its caller checks it ([`crate::webhooks::target::check`]).
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn guarded() -> Result<Self, String> {
+        Self::with(Resolver { public_only: true })
+    }
+
+    fn with(resolver: Resolver) -> Result<Self, String> {
+        let mut connector = HttpConnector::new_with_resolver(resolver);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         connector.enforce_http(false);
@@ -118,6 +136,37 @@ impl Client {
             Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() })
         };
         tokio::time::timeout(limits.timeout, call).await.unwrap_or(Err(CallError::TimedOut))
+    }
+}
+
+/// Asks the system for the addresses of names.
+#[derive(Clone)]
+struct Resolver {
+    public_only: bool,
+}
+
+impl tower::Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = std::io::Error;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let public_only = self.public_only;
+        Box::pin(async move {
+            // The connector puts the port in.
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed =
+                |addr: &SocketAddr| !public_only || crate::webhooks::target::is_public(addr.ip());
+            let addresses: Vec<SocketAddr> = found.filter(allowed).collect();
+            if addresses.is_empty() {
+                return Err(std::io::Error::other("the name has no public address"));
+            }
+            Ok(addresses.into_iter())
+        })
     }
 }
 

@@ -48,6 +48,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(crate::disputes::routes::routes())
         .merge(crate::shkeeper::routes::routes())
         .merge(crate::evm::routes::routes())
+        .merge(crate::reviews::routes::routes())
+        .merge(crate::webhooks::routes::routes())
         .merge(realtime::recovery::routes::routes())
         .merge(realtime::routes::routes())
 }

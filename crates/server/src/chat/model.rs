@@ -38,7 +38,7 @@ pub enum ChatType {
 }
 
 /// A chat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Chat {
     /// The chat.

@@ -14,6 +14,7 @@ mod points;
 mod recovery;
 mod shkeeper;
 mod values;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub use points::PointsConfig;
 pub use recovery::RecoveryConfig;
 pub use shkeeper::ShkeeperConfig;
 pub use values::{Bytes, HttpOrigin};
+pub use webhooks::WebhooksConfig;
 
 /// Everything the program can be told from outside.
 #[derive(Debug, Clone)]
@@ -58,6 +60,8 @@ pub struct Config {
     pub files: FilesConfig,
     /// The SHKeeper gateway; `None` where this rail is off.
     pub shkeeper: Option<ShkeeperConfig>,
+    /// Webhooks to other programs.
+    pub webhooks: WebhooksConfig,
     /// Outgoing mail; `None` logs mails instead.
     pub smtp: Option<SmtpConfig>,
     /// Payments from wallets; `None` without a node to ask.
@@ -316,6 +320,7 @@ impl Config {
         let files = FilesConfig::read(env, &database_url);
         let shkeeper = shkeeper::read(env);
         let evm = evm::read(env);
+        let webhooks = webhooks::read(env);
 
         env.section("Mail and logs");
         let smtp_url = env.secret(
@@ -341,6 +346,7 @@ impl Config {
             payments,
             points,
             shkeeper,
+            webhooks,
             smtp: smtp_url.map(|url| SmtpConfig { url, from: smtp_from }),
             evm,
             log_json: log_format == "json",

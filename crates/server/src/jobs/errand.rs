@@ -15,7 +15,7 @@ use super::store::{self, Timer};
 use crate::app::App;
 use crate::auth::mails;
 use crate::error::{ApiError, Result};
-use crate::{evm, files, notifications, payouts, shkeeper};
+use crate::{evm, files, notifications, payouts, shkeeper, webhooks};
 
 /// Errands of this node that run at once.
 const AT_ONCE: usize = 16;
@@ -52,6 +52,7 @@ pub(super) fn is_errand(kind: &str) -> bool {
             | mails::RESET_PASSWORD
             | evm::service::LOOK
             | notifications::mail::SEND
+            | webhooks::run::SEND
             | payouts::service::SUBMIT
             | payouts::service::POLL
             | files::service::SWEEP
@@ -63,6 +64,7 @@ async fn run_one(app: &App, kind: &str, key: &str) -> Result<()> {
     match kind {
         files::service::SWEEP => files::service::sweep(app).await,
         notifications::mail::SEND => notifications::mail::send(app, key).await,
+        webhooks::run::SEND => webhooks::run::send(app, &super::id(key)?).await,
         payouts::service::SUBMIT => payouts::service::submit(app, &super::id(key)?).await,
         payouts::service::POLL => payouts::service::poll(app, &super::id(key)?).await,
         shkeeper::poll::POLL => shkeeper::poll::run(app, &super::id(key)?).await,

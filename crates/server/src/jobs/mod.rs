@@ -131,6 +131,7 @@ async fn run_one(tx: &mut Tx, app: &App, kind: &str, key: &str) -> Result<()> {
             crate::idempotency::sweep(tx).await?;
             crate::auth::service::sweep(tx).await?;
             crate::notifications::service::sweep(tx).await?;
+            crate::webhooks::service::sweep(tx).await?;
             payouts::service::sweep(tx).await?;
             tx.schedule(crate::files::service::SWEEP, "", Duration::ZERO).await?;
             crate::shkeeper::sweep(tx).await?;

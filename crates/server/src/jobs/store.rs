@@ -42,6 +42,24 @@ pub async fn upsert(tx: &mut db::Tx, kind: &str, key: &str, due: Timestamp) -> R
     Ok(())
 }
 
+/// Sets the timer unless it is set.
+pub async fn insert_if_absent(
+    tx: &mut db::Tx,
+    kind: &str,
+    key: &str,
+    due: Timestamp,
+) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "INSERT INTO timers (kind, key, due_at, attempts) VALUES ($1, $2, $3, 0)
+             ON CONFLICT (kind, key) DO NOTHING"
+        ),
+        args![kind, key, due.as_millis()],
+    )
+    .await?;
+    Ok(())
+}
+
 pub async fn delete(tx: &mut db::Tx, kind: &str, key: &str) -> Result<(), DbError> {
     tx.execute(sql!("DELETE FROM timers WHERE kind = $1 AND key = $2"), args![kind, key]).await?;
     Ok(())

@@ -155,6 +155,22 @@ impl Tx {
         Ok(crate::jobs::store::due_at(&mut self.inner, kind, key).await?)
     }
 
+    /// Sets the timer `(kind, key)` to `after` from now, unless it is set already.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn schedule_if_unset(
+        &mut self,
+        kind: &str,
+        key: &str,
+        after: Duration,
+    ) -> Result<()> {
+        let due = Timestamp::from_millis(self.now.as_millis() + after.as_millis() as i64);
+        crate::jobs::store::insert_if_absent(&mut self.inner, kind, key, due).await?;
+        self.scheduled = true;
+        Ok(())
+    }
+
     /// Takes the timer `(kind, key)` back, where it is set.
     ///
     /// # Errors

@@ -80,7 +80,11 @@ impl Held {
         let Self { payment, share, .. } = self;
         share.to_seller = to_seller;
         share.to_buyer = share.amount - to_seller;
-        share.fee = fee_of_part(share.fee, to_seller, share.amount);
+        // The fee is the seller's to pay, and so are the points that lower it.
+        let fee = fee_of_part(share.fee, to_seller, share.amount);
+        let (seller, request) = (&share.seller_id, &share.request_id);
+        share.fee =
+            points::service::fee_after_discount(tx, seller, request, fee, payment.currency).await?;
         let escrow = Account::Escrow(share.request_id.clone());
         let reference = format!("{}:{}", share.payment_id, share.request_id);
         let transfer = ledger::Transfer::new(Kind::Divided, reference, payment.currency)

@@ -1,7 +1,7 @@
 //! Users, as they are stored, as they see themselves, and what they may write.
 
 use db::{DbError, FromRow, Row};
-use events::documents::PublicUser;
+use events::documents::{PublicUser, Rating};
 use events::{FileId, Role, Timestamp, UserId};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -44,10 +44,10 @@ pub struct User {
 }
 
 impl User {
-    /// What everyone may know.
-    pub fn public(self) -> PublicUser {
+    /// What everyone may know, with what others say about the user.
+    pub fn public(self, rating: Option<Rating>) -> PublicUser {
         let Self { id, name, role, avatar_id, created_at, .. } = self;
-        PublicUser { id, name, role, avatar_id, created_at }
+        PublicUser { id, name, role, avatar_id, rating, created_at }
     }
 }
 

@@ -60,7 +60,7 @@ async fn change_me(
               (status = 404, description = "`not_found`", body = ErrorBody)))]
 async fn profile(State(app): State<App>, Id(id): Id<UserId>) -> Result<Data<PublicUser>> {
     let mut tx = app.db.begin_read().await?;
-    Ok(Data::new(service::find(&mut tx, &id).await?.public()))
+    Ok(Data::new(service::profile(&mut tx, &id).await?))
 }
 
 /// The sellers.

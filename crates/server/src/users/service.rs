@@ -155,6 +155,16 @@ pub async fn change(tx: &mut Tx, id: &UserId, change: AccountChange) -> Result<U
     Ok(user)
 }
 
+/// What everyone may know of a user.
+///
+/// # Errors
+/// 404; 503.
+pub async fn profile(tx: &mut db::Tx, id: &UserId) -> Result<PublicUser> {
+    let user = find(tx, id).await?;
+    let rating = store::rating(tx, id).await?;
+    Ok(user.public(rating))
+}
+
 /// What everyone may know of a seller.
 ///
 /// # Errors
@@ -169,7 +179,9 @@ pub async fn seller(tx: &mut db::Tx, id: &UserId) -> Result<PublicUser> {
 /// 503.
 pub async fn find_seller(tx: &mut db::Tx, id: &UserId) -> Result<Option<PublicUser>> {
     let user = store::find(tx, id).await?.filter(|user| user.role == Role::Seller);
-    Ok(user.map(User::public))
+    let Some(user) = user else { return Ok(None) };
+    let rating = store::rating(tx, id).await?;
+    Ok(Some(user.public(rating)))
 }
 
 /// A page of sellers.

@@ -1,7 +1,7 @@
 //! The rows of users.
 
 use db::{DbError, FromRow, Row, args, sql};
-use events::documents::PublicUser;
+use events::documents::{PublicUser, Rating};
 use events::{Role, Timestamp, UserId};
 
 use super::model::{SellerSort, User};
@@ -132,6 +132,18 @@ pub async fn verify_email(tx: &mut db::Tx, id: &UserId, now: Timestamp) -> Resul
     Ok(())
 }
 
+fn rating_of(row: &Row) -> Result<Option<Rating>, DbError> {
+    let (reviews, stars): (Option<i64>, Option<i64>) = (row.get("reviews")?, row.get("stars")?);
+    Ok(reviews.zip(stars).and_then(|(reviews, stars)| Rating::of(reviews, stars)))
+}
+
+/// What others say about a user, in sum.
+pub async fn rating(tx: &mut db::Tx, id: &UserId) -> Result<Option<Rating>, DbError> {
+    let text = sql!("SELECT reviews, stars FROM ratings WHERE user_id = $1");
+    let row = tx.fetch_optional(text, args![id]).await?;
+    row.as_ref().map_or(Ok(None), rating_of)
+}
+
 /// What everyone may know of a user.
 struct Public(PublicUser);
 
@@ -142,6 +154,7 @@ impl FromRow for Public {
             name: row.get("name")?,
             role: row.parse("role")?,
             avatar_id: row.parse_optional("avatar_id")?,
+            rating: rating_of(row)?,
             created_at: Timestamp::from_millis(row.get("created_at")?),
         }))
     }
@@ -158,7 +171,8 @@ pub async fn sellers(
     macro_rules! listing {
         ($order:literal) => {
             sql!(concat!(
-                "SELECT id, name, role, avatar_id, created_at FROM users WHERE role = $1
+                "SELECT id, name, role, avatar_id, created_at, reviews, stars
+                 FROM users LEFT JOIN ratings ON user_id = id WHERE role = $1
                  AND (CAST($2 AS TEXT) IS NULL OR lower(name) LIKE lower($2) ESCAPE '\\')
                  ORDER BY ",
                 $order,

@@ -36,6 +36,8 @@ mod realtime;
 mod recovery;
 mod requests;
 mod requests_seen;
+mod reviews;
+mod seed;
 mod shkeeper;
 mod sign_ins;
 #[allow(dead_code, reason = "a kit: not every part has a user at all times")]
@@ -43,3 +45,4 @@ mod support;
 mod templates;
 mod transfer;
 mod users;
+mod webhooks;

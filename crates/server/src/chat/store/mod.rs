@@ -245,6 +245,8 @@ fn public_user(row: &Row) -> Result<PublicUser, DbError> {
         name: row.get("name")?,
         role: row.parse("role")?,
         avatar_id: row.parse_optional("avatar_id")?,
+        // Profiles tell it; it has no place among the participants of a chat.
+        rating: None,
         created_at: Timestamp::from_millis(row.get("created_at")?),
     })
 }

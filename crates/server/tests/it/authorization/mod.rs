@@ -7,9 +7,9 @@
 
 mod accounts;
 mod chat;
+mod console;
 mod deal;
 mod evm;
-mod console;
 mod files;
 mod market;
 mod money;
