@@ -11,6 +11,8 @@ use super::store;
 use crate::app::App;
 use crate::error::{ApiError, Result};
 use crate::extract::{Caller, Listing};
+use crate::files;
+use crate::files::model::Use;
 use crate::journal::Tx;
 use crate::notifications::service::notify;
 use crate::notifications::{Deal as About, Notice};
@@ -103,7 +105,7 @@ async fn lock(tx: &mut Tx, caller: &Caller, id: &DisputeId) -> Result<(Dispute, 
 /// Adds evidence to an open dispute.
 ///
 /// # Errors
-/// 404, 409 `dispute_resolved`, `too_much_evidence`.
+/// 404, 409 `dispute_resolved`, `too_much_evidence`, 422 for files that are not the caller's.
 pub async fn add_evidence(
     tx: &mut Tx,
     caller: &Caller,
@@ -124,6 +126,9 @@ pub async fn add_evidence(
         attachment_ids: body.attachment_ids.unwrap_or_default(),
         created_at: tx.now(),
     };
+    let used = Use::Evidence { dispute: id.clone(), request: deal.request.id.clone() };
+    let (owner, attached) = (&caller.user_id, &evidence.attachment_ids);
+    files::service::attach(tx, owner, attached, &used, "attachmentIds").await?;
     store::insert_evidence(tx, id, &evidence).await?;
     for side in [Side::Buyer, Side::Seller] {
         if deal.side != Some(side) {

@@ -224,12 +224,12 @@ app_test!(evidence_and_lists, [SANDBOX], async |app| {
     };
     let (first, second) = (dispute["_id"].clone(), second["_id"].clone());
     for party in [&deal.buyer, &deal.seller] {
-        assert_eq!(ids(party, "").await, [first.clone()]);
+        assert_eq!(ids(party, "").await, std::slice::from_ref(&first));
     }
     assert_eq!(ids(&stranger, "").await, [Value::Null; 0]);
     assert_eq!(ids(&admin, "").await, [second.clone(), first.clone()]);
     let query = format!("purchaseRequestId={}", other.id());
-    assert_eq!(ids(&admin, &query).await, [second.clone()]);
+    assert_eq!(ids(&admin, &query).await, std::slice::from_ref(&second));
     resolve(&admin, &dispute, &json!({ "outcome": "release" })).await.data(200);
     assert_eq!(ids(&admin, "status=open").await, [second]);
     assert_eq!(ids(&admin, "status=resolved").await, [first]);

@@ -58,7 +58,11 @@ app_test!(a_file_is_what_its_bytes_say, async |app| {
     assert_eq!(kept.len(), 6);
     for path in kept {
         let name = path.file_name().unwrap().to_str().unwrap();
-        assert!(name.len() == 32 && name.bytes().all(|b| b.is_ascii_hexdigit()), "{path:?}");
+        assert!(
+            name.len() == 32 && name.bytes().all(|b| b.is_ascii_hexdigit()),
+            "{}",
+            path.display()
+        );
         assert!(!path.to_str().unwrap().contains("incoming"));
     }
     let named = buyer.upload("notes", b"text").await;
