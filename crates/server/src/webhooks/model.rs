@@ -22,7 +22,7 @@ pub const AGE_MAX: Duration = Duration::from_hours(24);
 
 /// The pause after so many failures in a row.
 pub fn pause(failures: i64) -> Duration {
-    let factor = 4_u32.saturating_pow(u32::try_from(failures - 1).unwrap_or(0).min(10));
+    let factor = 4_u32.pow((failures - 1).clamp(0, 10) as u32);
     RETRY_FIRST.saturating_mul(factor).min(RETRY_MAX)
 }
 

@@ -127,6 +127,7 @@ app_test!(events_are_sent_signed_and_in_order, [PRIVATE], async |app| {
     let (admin, buyer, seller) = (app.admin().await, app.buyer().await, app.seller().await);
     let receiver = Receiver::start().await;
     buyer.publish(&json!({ "title": "Before the endpoint was there" })).await;
+    app.app.journal.settle().await.expect("the journal settles");
     let hook = make(&admin, &receiver.url, &json!(["new-purchase-request", "new-offer"])).await;
     let secret = hook["secret"].as_str().expect("a secret").to_owned();
     assert!(secret.starts_with("whsec_"));

@@ -78,6 +78,8 @@ app_test!(from_intent_to_payout, [SANDBOX, FEE], async |app| {
             "status_changed completed",
             "confirmed releasable",
             "transaction-completed",
+            "level-up",
+            "level-up",
             "payout submitting",
             "confirmed releasing",
             "payout-created",
