@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{Db, DbError, FromRow, Row, args, sql};
+use db::{Db, DbError, Engine, FromRow, Row, Sql, args, sql};
 use events::Timestamp;
 
 use crate::journal::Tx;
@@ -60,8 +60,17 @@ pub async fn insert_if_absent(
     Ok(())
 }
 
+/// Takes a timer back, unless it is being run: whoever runs it waits for what the caller holds, so
+/// to wait for it would be a deadlock; and its work checks the state again.
 pub async fn delete(tx: &mut db::Tx, kind: &str, key: &str) -> Result<(), DbError> {
-    tx.execute(sql!("DELETE FROM timers WHERE kind = $1 AND key = $2"), args![kind, key]).await?;
+    let sql = match tx.engine() {
+        Engine::Sqlite => sql!("DELETE FROM timers WHERE kind = $1 AND key = $2"),
+        Engine::Postgres => Sql::concat(&[
+            "DELETE FROM timers WHERE (kind, key) IN ",
+            "(SELECT kind, key FROM timers WHERE kind = $1 AND key = $2 FOR UPDATE SKIP LOCKED)",
+        ]),
+    };
+    tx.execute(sql, args![kind, key]).await?;
     Ok(())
 }
 
