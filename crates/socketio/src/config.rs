@@ -30,6 +30,8 @@ pub struct Config {
     /// Events of one socket that wait for a handler; past it nothing more is read from the
     /// connection until they are fewer. 64
     pub max_pending_events: usize,
+    /// Whether the writes to a large room go through io_uring, where the kernel has it. true
+    pub io_uring: bool,
     /// Whether clients may use HTTP long-polling. true
     pub allow_polling: bool,
     /// Whether clients may use WebSocket. true
@@ -51,6 +53,7 @@ impl Default for Config {
             max_attachments: 10,
             max_json_depth: 64,
             max_pending_events: 64,
+            io_uring: true,
             allow_polling: true,
             allow_websocket: true,
         }

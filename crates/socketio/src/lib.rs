@@ -46,7 +46,7 @@
 //! - Nothing is dropped silently: a client that does not keep up is closed with a [`Reason`].
 //! - [`Handler::disconnected`] follows every [`Handler::connected`], exactly once.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod config;
 mod frame;

@@ -6,9 +6,11 @@
 
 pub(crate) mod command;
 mod engine;
+mod flush;
 mod polling;
 mod queue;
 pub(crate) mod registry;
+mod ring;
 mod rooms;
 mod session;
 mod sockets;

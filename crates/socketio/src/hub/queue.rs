@@ -64,8 +64,13 @@ impl OutQueue {
         to.write_vectored(&slices)
     }
 
+    /// What waits, and how much of the first frame has been sent already.
+    pub(crate) fn waiting(&self) -> (&[Frame], usize) {
+        (&self.frames, self.sent)
+    }
+
     /// Takes `count` sent bytes off the front. Returns how many frames that finished.
-    fn advance(&mut self, count: usize) -> usize {
+    pub(crate) fn advance(&mut self, count: usize) -> usize {
         self.bytes -= count;
         self.sent += count;
         let mut finished = 0;

@@ -4,11 +4,10 @@
 //! that a small room's event made dirty are all written to; those of a large broadcast in slices,
 //! with another turn between two slices, so that a room of 10,000 does not hold up one of two.
 
-use super::command::{Action, Command, HttpReply, Key, Selection};
-use super::engine::MAX_PACKETS;
+use super::command::{Action, Command, Key, Selection};
 use super::rooms::{Member, RoomTable};
-use super::session::{Millis, NEVER, Probe, Session, SocketState, Transport};
-use super::{Counters, Hub, count};
+use super::session::{Millis, NEVER, Probe, Session, SocketState};
+use super::{Counters, Hub};
 use crate::frame::Frame;
 use crate::id::Sid;
 use crate::reason::Reason;
@@ -28,7 +27,7 @@ use tokio::sync::oneshot;
 pub(super) const WAKE: Token = Token(usize::MAX);
 
 /// How many sockets are flushed of a large broadcast before other work has its turn.
-const SLICE: usize = 64;
+pub(super) const SLICE: usize = 64;
 
 /// How many commands one turn carries out.
 const COMMANDS: usize = 1024;
@@ -69,15 +68,17 @@ pub(super) struct Worker {
     /// Taken while it is in use.
     pub(super) buffer: Vec<u8>,
     /// Sessions that are flushed in this turn.
-    urgent: Vec<u32>,
+    pub(super) urgent: Vec<u32>,
     /// Sessions that are flushed in slices.
-    bulk: VecDeque<u32>,
+    pub(super) bulk: VecDeque<u32>,
     /// Sessions with more to read than one turn takes, or that were paused.
     pub(super) unread: Vec<u32>,
     /// Sessions to be closed when the step at hand is done.
     doomed: Vec<(u32, u64, Reason, End)>,
     /// Kept for its memory.
     targets: Vec<u32>,
+    /// There where the kernel has it.
+    pub(super) ring: Option<super::ring::Ring>,
     shutdown: Option<(Millis, SmallVec<[oneshot::Sender<()>; 1]>)>,
 }
 
@@ -104,6 +105,7 @@ impl Worker {
             unread: Vec::new(),
             doomed: Vec::new(),
             targets: Vec::new(),
+            ring: None,
             shutdown: None,
         }
     }
@@ -112,6 +114,10 @@ impl Worker {
     pub(super) fn run(mut self) {
         let runtime = self.hub.runtime.clone();
         let _entered = runtime.enter();
+        // Made by the thread that uses it.
+        if self.hub.config.io_uring {
+            self.ring = super::ring::Ring::new();
+        }
         let mut events = Events::with_capacity(1024);
         let mut more = false;
         loop {
@@ -406,116 +412,6 @@ impl Worker {
                 let _ = reply.send(slots.iter().map(|slot| self.describe(*slot)).collect());
             }
         }
-    }
-
-    /// Queues a frame for a session and sees to it that it is flushed. A session that has too
-    /// much queued is doomed; a volatile frame is dropped where it would have to wait.
-    pub(super) fn push(&mut self, slot: u32, frame: &Frame, volatile: bool, bulk: bool) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
-        if session.closing.is_some() {
-            return;
-        }
-        if volatile {
-            let waits = match &session.transport {
-                Transport::WebSocket(_) => session.blocked_since.is_some(),
-                Transport::Polling(polling) => polling.parked.is_none() && !session.out.is_empty(),
-            };
-            if waits {
-                return;
-            }
-        }
-        let max = self.hub.config.queue_max;
-        let fits = |s: &Session| s.out.is_empty() || s.out.bytes() + frame.size() <= max;
-        if !fits(session) {
-            // What came in this turn may not have been offered to the kernel yet.
-            if session.blocked_since.is_none() {
-                self.flush(slot);
-            }
-            let Some(session) = self.sessions.get(slot as usize) else { return };
-            if !fits(session) {
-                self.doom(slot, Reason::QueueFull, End::Cut);
-                return;
-            }
-        }
-        let session = &mut self.sessions[slot as usize];
-        session.out.push(frame.clone());
-        if session.blocked_since.is_some() {
-            // The kernel says when it takes more.
-            return;
-        }
-        if bulk && !session.urgent && !session.bulk {
-            session.bulk = true;
-            self.bulk.push_back(slot);
-        } else if !bulk && !session.urgent {
-            session.urgent = true;
-            self.urgent.push(slot);
-        }
-    }
-
-    fn flush_dirty(&mut self) {
-        let mut urgent = std::mem::take(&mut self.urgent);
-        for slot in urgent.drain(..) {
-            if let Some(session) = self.sessions.get_mut(slot as usize)
-                && std::mem::take(&mut session.urgent)
-            {
-                self.flush(slot);
-            }
-        }
-        urgent.append(&mut self.urgent);
-        self.urgent = urgent;
-        let mut left = SLICE;
-        while left > 0
-            && let Some(slot) = self.bulk.pop_front()
-        {
-            if let Some(session) = self.sessions.get_mut(slot as usize)
-                && std::mem::take(&mut session.bulk)
-                && !session.out.is_empty()
-            {
-                left -= 1;
-                self.flush(slot);
-            }
-        }
-    }
-
-    /// Offers what is queued to the kernel or to the waiting GET request.
-    pub(super) fn flush(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
-        let (mut packets, mut bytes) = (0, 0);
-        match &mut session.transport {
-            Transport::WebSocket(websocket) => {
-                let Ok(sent) = session.out.write_to(&mut websocket.stream) else {
-                    self.doom(slot, Reason::TransportError, End::Gone);
-                    return;
-                };
-                (packets, bytes) = sent;
-                if session.out.is_empty() {
-                    session.blocked_since = None;
-                    if session.closing.is_some() {
-                        // The client answers with its own close frame and the end of its stream.
-                        let _ = websocket.stream.shutdown(std::net::Shutdown::Write);
-                    }
-                } else if bytes > 0 || session.blocked_since.is_none() {
-                    session.blocked_since = Some(self.now);
-                }
-            }
-            Transport::Polling(polling) => {
-                if (!session.out.is_empty() || session.probed)
-                    && let Some(reply) = polling.parked.take()
-                {
-                    let (count, mut body) = session.out.take_payload(MAX_PACKETS);
-                    if body.is_empty() {
-                        body.push(b'6');
-                    }
-                    (packets, bytes) = (count, body.len());
-                    // When the request was just aborted, that closes the session as well.
-                    let _ = reply.send(HttpReply::Packets(body));
-                }
-            }
-        }
-        session.tell_drained();
-        count(&self.stats().packets_sent, packets as u64);
-        count(&self.stats().bytes_sent, bytes as u64);
-        self.set_timer(slot);
     }
 
     /// Marks a session to be closed once nothing is in the middle of it.

@@ -131,3 +131,39 @@ async fn a_large_room_gets_each_event_once_and_in_order() {
     ws.expect_start("0{").await;
     assert_eq!(server.io.stats().websocket, 301);
 }
+
+/// Members enough for several slices of a large room, one of which reads nothing and one of which
+/// is gone: the others get everything, in order, however the writes are handed to the kernel.
+#[tokio::test]
+async fn a_large_room_gets_everything_in_order() {
+    for io_uring in [true, false] {
+        let config = Config {
+            workers: 1,
+            io_uring,
+            stall_max: Duration::from_mins(10),
+            ..Config::default()
+        };
+        let server = TestServer::start(config).await;
+        let mut readers = Vec::new();
+        for _ in 0..150 {
+            readers.push(server.connect().await.0);
+        }
+        let frozen = server.connect().await.0;
+        drop(server.connect().await.0);
+        // More than the kernel takes of the frozen one, so that some of its writes are cut short.
+        let text = "x".repeat(50_000);
+        for number in 0..40 {
+            server.io.to("all").emit_event("n", &(number, &text)).unwrap();
+            if number % 4 == 3 {
+                // Several at once, then all of them are awaited.
+                for reader in &mut readers {
+                    for expected in number - 3..=number {
+                        let got = reader.expect_start("42").await;
+                        assert!(got.starts_with(&format!("42[\"n\",{expected},")), "in order");
+                    }
+                }
+            }
+        }
+        drop(frozen);
+    }
+}
