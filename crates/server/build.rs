@@ -7,11 +7,16 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
-    // This folder is always there, so that cargo can look whether it changed.
     let dist = root.join("../../web/dist");
-    println!("cargo:rerun-if-changed={}", dist.display());
     let mut files = Vec::new();
-    find(&dist.join("console"), Path::new(""), &mut files)?;
+    // A program for development reads them from there, so that a changed page compiles nothing.
+    if env::var_os("PROFILE").is_some_and(|profile| profile == "release") {
+        // This folder is always there, so that cargo can look whether it changed.
+        println!("cargo:rerun-if-changed={}", dist.display());
+        find(&dist.join("console"), Path::new(""), &mut files)?;
+    } else {
+        println!("cargo:rerun-if-changed=build.rs");
+    }
     files.sort();
     let mut list = String::from("&[\n");
     for file in files.iter().filter(|file| file.extension().is_none_or(|kind| kind != "gz")) {

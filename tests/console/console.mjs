@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { launch as startBrowser } from "../browser/browser.mjs";
+import { launch as startBrowser } from "./browser.mjs";
 import { launch as startSouk } from "../support/souk.mjs";
 
 export { until, within } from "../support/souk.mjs";

@@ -44,7 +44,7 @@ test("a deal is seen from all sides", async (t) => {
   await go(page, "journal");
   await page.getByLabel("Filter the journal").fill("transaction-completed");
   await page.getByRole("button", { name: /transaction-completed/ }).first().click();
-  await page.getByLabel("Payload", { exact: true }).locator("pre").getByText("180.00").waitFor();
+  await page.getByLabel("Payload", { exact: true }).getByText("180.00").waitFor();
   await page.getByLabel("Filter the journal").fill("payment-received");
   await page.getByRole("button", { name: /payment-received/ }).first().click();
   await page.getByRole("link", { name: "Open the deal" }).click();

@@ -62,7 +62,7 @@ function Shell(): JSX.Element {
   return (
     <div class="shell">
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>Skip to the content</a>
-      <div class={`side ${open ? "open" : ""}`}>
+      <header class={`side ${open ? "open" : ""}`}>
         <a class="brand" href="#/overview"><Logo />Souk</a>
         <button type="button" class="button small menu" aria-expanded={open} onClick={() => setOpen(!open)}><Icon name="menu" />Menu</button>
         <nav class="nav" aria-label="Console">
@@ -73,14 +73,14 @@ function Shell(): JSX.Element {
           <span class="nav-title">Try</span>
           <a href="#/demo"><Icon name="demo" />Demo</a>
         </nav>
-        <footer>
+        <div class="foot">
           <span class="muted">{operator.value?.email}</span>
           <div class="row">
             <ThemeButton />
             <button type="button" class="button small" onClick={() => void session.logout().catch(() => undefined)}><Icon name="out" />Sign out</button>
           </div>
-        </footer>
-      </div>
+        </div>
+      </header>
       <main class="main" id="main" tabIndex={-1}>
         {view === "deals" && id ? <Deal id={id} /> : View ? <View /> : <p class="empty">There is no such page.</p>}
       </main>

@@ -50,7 +50,7 @@ const LOOKS: Record<string, string> = {
   submitting: "accent", submitted: "accent", broadcast: "accent", funded: "accent", releasable: "accent",
   releasing: "accent", confirmed: "accent", completed: "ok", released: "ok", accepted: "ok", delivered_ok: "ok",
   resolved: "ok", websocket: "accent", polling: "warn", cancelled: "bad", failed: "bad", rejected: "bad",
-  disputed: "bad", unknown: "bad", expired: "bad", refunded: "warn", refunding: "warn", withdrawn: "bad",
+  disputed: "bad", unknown: "bad", expired: "bad", refunded: "warn", refunding: "warn", dead: "bad", withdrawn: "bad",
   buyer: "buyer", seller: "seller", admin: "accent",
 };
 

@@ -51,9 +51,11 @@ test("what the server refuses is a SoukError with its code", async (t) => {
 });
 
 test("an expired token is exchanged, once however many calls there are, and the calls repeated", async (t) => {
-  const souk = await start(t, { ACCESS_TOKEN_TTL: "1s" });
+  const souk = await start(t, { ACCESS_TOKEN_TTL: "2s" });
   const buyer = await join(t, souk, "buyer");
-  buyer.session.close(); // No timer: the calls have to see to it.
+  // No timer and no socket: the calls have to see to it.
+  buyer.realtime.close();
+  buyer.session.close();
   const expired = buyer.session.token();
   await until("the token has expired", () => {
     const { exp } = JSON.parse(Buffer.from(expired.split(".")[1], "base64url"));

@@ -75,6 +75,7 @@ function Step({ party, other, done, turn }: Props): JSX.Element {
       <button class="button primary" disabled={busy}>{turn}</button>
     </form>
   );
+  if (!party.network.value) return <div class="step"><p class="muted">Waits for the network.</p></div>;
   if (turn === undefined) {
     const waits = done >= 8 ? "The deal is done, and the money has arrived." : done === 7 ? "The escrow is released; the payout is on its way." : `${other_}'s turn.`;
     return <div class="step"><p class="muted">{waits}</p></div>;

@@ -3,9 +3,12 @@ import type { Party, Role } from "./party";
 
 export const STEPS = ["Request", "Offer", "Accept", "Pay", "Ship", "Hand over", "Confirm", "Payout"] as const;
 
-/** How many steps are done. */
+/** How many steps are done, as far as either side knows. */
 export function progress(buyer: Party, seller: Party): number {
-  const status = buyer.request.value?.status;
+  return Math.max(...[buyer, seller].map(({ request }) => done(request.value?.status, seller)));
+}
+
+function done(status: string | undefined, seller: Party): number {
   switch (status) {
     case undefined: return 0;
     case "active": return 1;

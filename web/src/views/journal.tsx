@@ -22,6 +22,8 @@ export function Journal(): JSX.Element {
   const [chosen, setChosen] = useState<JournalEntry>();
   const [error, setError] = useState<string>();
   const next = useRef<number>();
+  /** The newest entry of the first page: what comes after it is new. */
+  const first = useRef(Infinity);
   useEffect(() => {
     if (!runs) return;
     let ended = false;
@@ -31,6 +33,7 @@ export function Journal(): JSX.Element {
         const query = next.current === undefined ? { limit: 200 } : { after: next.current, limit: 200 };
         const page = await get<Page>("/api/console/journal", { query });
         if (ended) return;
+        if (next.current === undefined) first.current = page.next;
         next.current = page.next;
         if (page.entries.length > 0) setEntries((known) => [...page.entries.toReversed(), ...known].slice(0, KEPT));
         setError(undefined);
@@ -66,7 +69,7 @@ export function Journal(): JSX.Element {
           {shown.length === 0 && <p class="empty">Nothing here{text ? " matches" : " yet"}.</p>}
           <div class="scroll">
             {shown.map((entry) => (
-              <button key={entry.position} type="button" class="journal-row fresh" aria-pressed={chosen?.position === entry.position} onClick={() => setChosen(entry)}>
+              <button key={entry.position} type="button" class={`journal-row ${entry.position > first.current ? "fresh" : ""}`} aria-pressed={chosen?.position === entry.position} onClick={() => setChosen(entry)}>
                 <span class="muted number">{entry.position}</span>
                 <strong>{entry.name}</strong>
                 <span class="rooms">{entry.rooms.join(", ")}</span>

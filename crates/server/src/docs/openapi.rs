@@ -1,6 +1,8 @@
 //! The OpenAPI 3.1 document: what the routes say of themselves, completed by what is the same for
 //! all of them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::example;
@@ -55,13 +57,14 @@ pub fn document() -> serde_json::Result<Value> {
 /// Adds to what the routes say: names of operations, sign-in, the error that every route may
 /// answer, examples.
 fn complete(mut document: Value) -> Value {
+    drop_null_defaults(&mut document);
     document["info"]["description"] = DESCRIPTION.into();
     document["servers"] = json!([{ "url": "/", "description": "This server." }]);
     let schemas = unwrap_envelopes(document["components"]["schemas"].take());
-    let mut used = Vec::new();
+    let (mut used, mut ids) = (Vec::new(), BTreeSet::new());
     for (path, method, operation) in operations(&mut document) {
         let tag = operation["tags"][0].as_str().unwrap_or_default().to_owned();
-        finish(&path, &method, &tag, operation, &schemas);
+        finish(&path, &method, &tag, operation, &schemas, &mut ids);
         used.push(tag);
     }
     document["tags"] = TAGS
@@ -79,6 +82,21 @@ fn complete(mut document: Value) -> Value {
             "description": "`SERVICE_KEY`, for other processes." },
     });
     document
+}
+
+/// What is left out by default is said by its not being required; `null` would be no value of its
+/// type.
+fn drop_null_defaults(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields.get("default").is_some_and(Value::is_null) {
+                fields.remove("default");
+            }
+            fields.values_mut().for_each(drop_null_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_null_defaults),
+        _ => {}
+    }
 }
 
 /// An envelope (`Data_Offer`) names the schema that it holds instead of repeating it.
@@ -109,7 +127,14 @@ fn operations(document: &mut Value) -> impl Iterator<Item = (String, String, &mu
     })
 }
 
-fn finish(path: &str, method: &str, tag: &str, operation: &mut Value, schemas: &Value) {
+fn finish(
+    path: &str,
+    method: &str,
+    tag: &str,
+    operation: &mut Value,
+    schemas: &Value,
+    used: &mut BTreeSet<String>,
+) {
     let words = ["summary", "description"].map(|field| operation[field].as_str().unwrap_or(""));
     let (summary, description) = split_summary(&unwrap_lines(words[0]), &unwrap_lines(words[1]));
     operation["summary"] = summary.into();
@@ -119,7 +144,12 @@ fn finish(path: &str, method: &str, tag: &str, operation: &mut Value, schemas: &
     // Handlers are called after what they do, and several slices can `create`.
     let handler = operation["operationId"].as_str().unwrap_or(method);
     let id = if handler.contains(tag) { handler.to_owned() } else { format!("{tag}_{handler}") };
-    operation["operationId"] = id.into();
+    operation["operationId"] = if used.insert(id.clone()) {
+        id.into()
+    } else {
+        let words = path.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        format!("{method}_{}", words.collect::<Vec<_>>().join("_")).into()
+    };
     operation["security"] = security(path, operation);
     if let Some(responses) = operation["responses"].as_object_mut() {
         responses.entry("default").or_insert_with(|| {
@@ -190,8 +220,6 @@ fn unwrap_lines(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
@@ -252,6 +280,16 @@ mod tests {
         let (document, mut lost) = (document().unwrap(), BTreeSet::new());
         walk(&document["paths"], &document["components"]["schemas"], &mut lost);
         assert!(lost.is_empty(), "a parameter's type needs #[param(inline)]: {lost:?}");
+    }
+
+    #[test]
+    fn no_default_is_null() {
+        let mut schema = json!({ "properties": { "default": { "type": "string", "default": null },
+            "kept": { "default": 1 } } });
+        drop_null_defaults(&mut schema);
+        let expected = json!({ "properties": { "default": { "type": "string" },
+            "kept": { "default": 1 } } });
+        assert_eq!(schema, expected);
     }
 
     #[test]

@@ -36,13 +36,7 @@ pub fn render(title: &str, markdown: &str) -> String {
     }
     let mut body = String::new();
     html::push_html(&mut body, events.into_iter());
-    // A wide table scrolls by itself, by the keyboard too.
-    let body = body
-        .replace(
-            "<table>",
-            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table>",
-        )
-        .replace("</table>", "</table></div>");
+    let body = scrolling_tables(&body);
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
@@ -52,6 +46,21 @@ pub fn render(title: &str, markdown: &str) -> String {
          <a href=\"/openapi.json\">OpenAPI</a></p></nav><main>{body}</main></body></html>\n",
         title = escape(title),
     )
+}
+
+/// A wide table scrolls by itself, by the keyboard too.
+fn scrolling_tables(body: &str) -> String {
+    let mut parts = body.split("<table>");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for (number, part) in parts.enumerate() {
+        let _ = write!(
+            text,
+            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table {}\"><table>{}",
+            number + 1,
+            part.replacen("</table>", "</table></div>", 1),
+        );
+    }
+    text
 }
 
 fn plain<'a>(event: &'a Event<'_>) -> Option<&'a str> {

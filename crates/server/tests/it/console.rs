@@ -42,6 +42,7 @@ app_test!(sockets_are_listed_with_user_rooms_and_transport, async |app| {
 app_test!(the_journal_runs_in_order, async |app| {
     let (admin, buyer) = (app.admin().await, app.buyer().await);
     let page = async |query: &str| {
+        app.app.journal.settle().await.expect("the journal settles");
         admin.get(&format!("/api/console/journal{query}")).send().await.data(200)
     };
     let first = buyer.publish(&json!({ "title": "The first" })).await;
@@ -67,6 +68,7 @@ app_test!(a_timeline_has_the_events_and_the_money_of_a_deal, [SANDBOX], async |a
     let (deal, _) = buyer.paid_deal(&seller, "100.00").await;
     let (other, _) = buyer.paid_deal(&seller, "7.00").await;
     let path = format!("/api/console/deals/{}/timeline", id(&deal.request));
+    app.app.journal.settle().await.expect("the journal settles");
     let timeline = admin.get(&path).send().await.data(200);
     let entries = timeline["entries"].as_array().unwrap();
     let of = |kind: &str| entries.iter().filter(|e| e["kind"] == kind).collect::<Vec<_>>();
@@ -84,10 +86,11 @@ app_test!(a_timeline_has_the_events_and_the_money_of_a_deal, [SANDBOX], async |a
     assert!(!text.contains(id(&other.request)), "another deal's");
 });
 
-app_test!(a_delivery_code_is_shown_to_no_operator, async |app| {
+app_test!(a_delivery_code_is_shown_to_no_operator, [SANDBOX], async |app| {
     let deal = app.funded_deal().await.shipped().await;
     let code = deal.generate_code().await;
     let admin = app.admin().await;
+    app.app.journal.settle().await.expect("the journal settles");
     for path in ["journal?limit=500".to_owned(), format!("deals/{}/timeline", deal.id())] {
         let answer = admin.get(&format!("/api/console/{path}")).send().await.data(200);
         let text = answer.to_string();
