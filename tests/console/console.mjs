@@ -27,8 +27,9 @@ export async function open(t, { souk, browser }, path = "", options = {}) {
   const foreign = [];
   page.on("request", (request) => new URL(request.url()).host === new URL(souk.url).host || foreign.push(request.url()));
   t.after(() => {
-    // A call that a test makes fail is an error in the browser's console too.
-    assert.deepEqual(problems.filter((text) => !text.startsWith("Failed to load resource")), []);
+    // A call or a connection that a test makes fail is an error in the browser's console too.
+    const expected = /^(Failed to load resource|WebSocket connection to )/;
+    assert.deepEqual(problems.filter((text) => !expected.test(text)), []);
     assert.deepEqual(foreign.filter((url) => !url.startsWith("data:")), [], "nothing comes from another host");
   });
   await page.goto(`${souk.url}/console/${path}`);

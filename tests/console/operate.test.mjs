@@ -117,7 +117,7 @@ test("a new webhook shows its secret once", async (t) => {
   await page.getByLabel("Address").fill("https://shop.example/hook");
   await page.getByRole("button", { name: "Add" }).click();
   await page.getByText(/shown this once: whsec_/).waitFor();
-  await page.getByRole("region", { name: "Endpoints" }).getByText("https://shop.example/hook").waitFor();
+  await page.getByRole("region", { name: "Endpoints" }).getByText("https://shop.example/hook", { exact: true }).waitFor();
 });
 
 test("the theme is kept", async (t) => {

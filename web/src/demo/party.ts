@@ -179,15 +179,17 @@ export class Party {
 
   #listen(): void {
     this.realtime.onState((state) => {
-      const back = state.status === "connected" && this.state.value.status !== "connected" && this.#cutAt > 0;
+      const back = state.status === "connected" && this.state.value.status !== "connected";
       this.state.value = state;
       if (!back) return;
+      // What was being fetched when the connection went may never have come.
+      this.#soon();
+      if (this.#cutAt === 0) return;
       const seconds = ((performance.now() - this.#cutAt) / 1000).toFixed(1);
       this.#cutAt = 0;
       this.note.value = state.recovered
         ? `Back after ${seconds} s: recovered. ${this.#late} missed ${this.#late === 1 ? "event" : "events"}, each once and in order.`
         : `Back after ${seconds} s as a new session: rooms joined again, state fetched again.`;
-      this.#soon();
     });
     this.realtime.onCatchUp(({ messages }) => {
       for (const message of messages.get(this.chatId.value ?? "") ?? []) this.#message(message);

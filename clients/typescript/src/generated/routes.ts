@@ -177,9 +177,105 @@ export interface Routes {
     body: S.MarkRead;
     result: S.ReadReceipt;
   };
+  /**
+   * Events and ledger entries of a deal on one line of time.
+   * For administrators.
+   */
+  "GET /api/console/deals/{id}/timeline": {
+    path: { id: S.RequestId };
+    result: S.Timeline;
+  };
+  /** What anybody may know of this program. */
+  "GET /api/console/info": {
+    result: S.ConsoleInfo;
+  };
+  /**
+   * The journal as it runs.
+   * For administrators.
+   */
+  "GET /api/console/journal": {
+    query?: { after?: number; limit?: number };
+    result: S.JournalPage;
+  };
+  /**
+   * The sockets of this node, the oldest 1,000.
+   * For administrators.
+   */
+  "GET /api/console/sockets": {
+    result: S.LiveSocket[];
+  };
+  /**
+   * The figures of this node.
+   * For administrators.
+   */
+  "GET /api/console/stats": {
+    result: S.NodeStats;
+  };
+  /** Lists the disputes about the caller's deals, newest first; all for administrators. */
+  "GET /api/disputes": {
+    query?: { page?: number; limit?: number; status?: string; purchaseRequestId?: S.RequestId };
+    result: Page<S.Dispute>;
+  };
+  /**
+   * Opens a dispute about a paid deal.
+   * For its buyer and its seller.
+   * While it is open the escrow is held, and the deal is neither confirmed nor released by time.
+   */
+  "POST /api/disputes": {
+    body: S.OpenDispute;
+    idempotent: true;
+    result: S.Dispute;
+  };
+  /** Shows a dispute with its evidence, to the parties of its deal and administrators. */
+  "GET /api/disputes/{id}": {
+    path: { id: S.DisputeId };
+    result: S.Dispute;
+  };
+  /**
+   * Adds evidence to an open dispute.
+   * For the parties of its deal and administrators.
+   */
+  "POST /api/disputes/{id}/evidence": {
+    path: { id: S.DisputeId };
+    body: S.AddEvidence;
+    idempotent: true;
+    result: S.Dispute;
+  };
+  /**
+   * Decides an open dispute, which ends its deal.
+   * For administrators.
+   * `release` gives the price to the seller and completes the request, `refund` gives it back to the buyer and cancels the request, `split` gives `amount` to the seller and the rest back and completes the request.
+   */
+  "POST /api/disputes/{id}/resolve": {
+    path: { id: S.DisputeId };
+    body: S.ResolveDispute;
+    idempotent: true;
+    result: S.Dispute;
+  };
+  /** The caller's own events: those of the rooms that the caller may be in. */
+  "GET /api/events": {
+    query?: { after?: string; limit?: number };
+    result: S.EventPage;
+  };
   /** All events, in both directions: names, payloads, rooms. */
   "GET /api/events/catalog": {
     result: S.EventCatalog;
+  };
+  /**
+   * Uploads a file: a PNG, JPEG, GIF or WebP image, a PDF, or plain text.
+   * What it is is decided by its bytes. The caller may use it then, as an attachment of a message or as a picture; a file that nothing uses is removed after a day.
+   */
+  "POST /api/files": {
+    body: FormData;
+    result: S.File;
+  };
+  /**
+   * The bytes of a file.
+   * For who uploaded it and for those who may see what uses it: who takes part in the chat, the parties of a dispute. Users' pictures are for everyone.
+   */
+  "GET /api/files/{id}": {
+    path: { id: S.FileId };
+    result: Blob;
   };
   /**
    * Lists the accounts of the ledger and what they hold.
@@ -298,6 +394,15 @@ export interface Routes {
     result: S.PurchaseRequest;
   };
   /**
+   * Confirms that the goods are as they should be: completes the deal and releases its escrow.
+   * For the deal's buyer, once it is `delivered`. Takes no body.
+   */
+  "POST /api/marketplace/purchase-requests/{id}/confirm-delivery": {
+    path: { id: S.RequestId };
+    idempotent: true;
+    result: S.PurchaseRequest;
+  };
+  /**
    * The delivery of a deal: what the seller said last, and whether there is a code.
    * For its buyer, the chosen seller and administrators.
    */
@@ -351,6 +456,61 @@ export interface Routes {
     idempotent: true;
     result: S.Offer;
   };
+  /**
+   * Writes a review about the other party of a completed deal.
+   * For its buyer and its seller, once each.
+   */
+  "POST /api/marketplace/purchase-requests/{id}/review": {
+    path: { id: S.RequestId };
+    body: S.CreateReview;
+    idempotent: true;
+    result: S.Review;
+  };
+  /** Lists the caller's templates, newest first; all for administrators. */
+  "GET /api/marketplace/request-templates": {
+    query?: { page?: number; limit?: number };
+    result: Page<S.RequestTemplate>;
+  };
+  /**
+   * Publishes a template.
+   * For sellers.
+   */
+  "POST /api/marketplace/request-templates": {
+    body: S.CreateTemplate;
+    idempotent: true;
+    result: S.RequestTemplate;
+  };
+  /** Shows the template of a share link, to whoever has the link. */
+  "GET /api/marketplace/request-templates/by-link/{link}": {
+    path: { link: string };
+    result: S.RequestTemplate;
+  };
+  /**
+   * Shows one template.
+   * Whole to its seller and administrators; to buyers what its share link shows.
+   */
+  "GET /api/marketplace/request-templates/{id}": {
+    path: { id: S.TemplateId };
+    result: S.RequestTemplate;
+  };
+  /**
+   * Changes a template.
+   * For its seller.
+   * Absent fields stay as they are, `null` clears what is optional. Deals that were made of it stay as they are.
+   */
+  "PATCH /api/marketplace/request-templates/{id}": {
+    path: { id: S.TemplateId };
+    body: S.UpdateTemplate;
+    result: S.RequestTemplate;
+  };
+  /**
+   * Takes a template off sale, for ever.
+   * For its seller and administrators. Deals that were made of it go on.
+   */
+  "DELETE /api/marketplace/request-templates/{id}": {
+    path: { id: S.TemplateId };
+    result: S.Empty;
+  };
   /** The sellers. */
   "GET /api/marketplace/sellers": {
     query?: { page?: number; limit?: number; sort?: "name" | "-name" | "createdAt" | "-createdAt"; q?: string };
@@ -360,6 +520,29 @@ export interface Routes {
   "GET /api/marketplace/sellers/{id}": {
     path: { id: S.UserId };
     result: S.PublicUser;
+  };
+  /**
+   * Lists the reviews about a seller, newest first.
+   * For everyone.
+   */
+  "GET /api/marketplace/sellers/{id}/reviews": {
+    path: { id: S.UserId };
+    query?: { page?: number; limit?: number };
+    result: Page<S.Review>;
+  };
+  /**
+   * Takes one or more templates: makes a request for each of their sellers, to be paid at once.
+   * For buyers. Uses are taken now, and given back where the checkout fails or is not paid in time.
+   */
+  "POST /api/marketplace/template-checkout": {
+    body: S.CreateCheckout;
+    idempotent: true;
+    result: S.Checkout;
+  };
+  /** Shows a checkout: whole to its buyer and administrators, the own part of it to its sellers. */
+  "GET /api/marketplace/template-checkout/{id}": {
+    path: { id: S.CheckoutId };
+    result: S.Checkout;
   };
   /** Lists the caller's notifications, newest first. */
   "GET /api/notifications": {
@@ -404,6 +587,53 @@ export interface Routes {
     query?: { page?: number; limit?: number; status?: string };
     result: Page<S.Payment>;
   };
+  /**
+   * Names the transaction that pays.
+   * A transaction that is not the payment is refused, with a code that says why. One that is in no block yet, or not deep enough, or that the chain cannot be asked about now, is taken and looked at until that is known: `payment-update` tells of it. Too little may be topped up by another transaction. Repeating a confirmation tells where its transaction stands.
+   */
+  "POST /api/payment/decentralized/confirm": {
+    body: S.ConfirmPayment;
+    idempotent: true;
+    result: S.WalletConfirmation;
+  };
+  /**
+   * Begins a payment from the buyer's wallet, or finds the one that is under way.
+   * Chain, token, payee, amount and wallet are fixed here. Before a transaction can be confirmed the wallet has to sign `message`. Token and wallet can be changed by another call while no transaction was confirmed.
+   */
+  "POST /api/payment/decentralized/intents": {
+    body: S.CreateWalletIntent;
+    idempotent: true;
+    result: S.WalletIntent;
+  };
+  /**
+   * Tells how a payment is made from the wallet, and how far it is.
+   * For its buyer and administrators.
+   */
+  "GET /api/payment/decentralized/intents/{id}": {
+    path: { id: S.PaymentId };
+    result: S.WalletIntent;
+  };
+  /**
+   * Records that a seller was paid from the platform's wallet.
+   * For administrators. The transaction has to be in a block, and is verified on the chain: from `EVM_PAYEE` to the seller's payout wallet, in the token that the buyer paid with, and no less than the payout. The payout is completed when the transaction is deep enough.
+   */
+  "POST /api/payment/decentralized/payout": {
+    body: S.RecordPayout;
+    idempotent: true;
+    result: S.RecordedPayout;
+  };
+  /** Lists the tokens that deals can be paid with from a wallet. */
+  "GET /api/payment/decentralized/tokens": {
+    result: S.WalletTokens;
+  };
+  /**
+   * Shows that the wallet is the buyer's, by its signature under the intent's `message`.
+   * The signature may also come with the confirmation.
+   */
+  "POST /api/payment/decentralized/wallet": {
+    body: S.ProveWallet;
+    result: S.WalletIntent;
+  };
   /** Lists payouts, newest first: their own for sellers, all for administrators. */
   "GET /api/payment/payouts": {
     query?: { page?: number; limit?: number; status?: string };
@@ -443,6 +673,41 @@ export interface Routes {
     body?: S.PaySandbox;
     idempotent: true;
     result: S.Payment;
+  };
+  /**
+   * Begins a payment by the SHKeeper gateway.
+   * For the buyer of a request whose offer is accepted, or of a checkout. A live payment of the same deal is found again, with the same address and amount.
+   */
+  "POST /api/payment/shkeeper/intents": {
+    body: S.CreateIntent;
+    idempotent: true;
+    result: S.Intent;
+  };
+  /**
+   * Begins the payout of a payment whose escrow is released.
+   * For administrators.
+   * Payouts begin by themselves with `PAYOUT_MODE=auto`. A payment has one payout for each of its sellers.
+   */
+  "POST /api/payment/shkeeper/payout": {
+    body: S.CreatePayout;
+    idempotent: true;
+    result: S.CreatedPayouts;
+  };
+  /**
+   * Takes the gateway's callbacks about payouts.
+   * Signed as those about payments.
+   */
+  "POST /api/payment/shkeeper/payout-webhook": {
+    body: unknown;
+    result: S.Empty;
+  };
+  /**
+   * Takes the gateway's callbacks about payments.
+   * Signed by `X-Shkeeper-Signature` and `X-Shkeeper-Timestamp`. The gateway repeats a callback until it is answered 202.
+   */
+  "POST /api/payment/shkeeper/webhook": {
+    body: unknown;
+    result: S.Empty;
   };
   /**
    * Shows one payment, to its parties and administrators.
@@ -513,6 +778,11 @@ export interface Routes {
     query?: { page?: number; limit?: number };
     result: Page<S.PointsTransaction>;
   };
+  /** Emits an event from another process, journaled like any other (contract §1.7). */
+  "POST /api/realtime/emit": {
+    body: S.EmitBody;
+    result: S.Emitted;
+  };
   /** Who is online. */
   "GET /api/users/presence": {
     query: { ids: string };
@@ -522,6 +792,38 @@ export interface Routes {
   "GET /api/users/{id}": {
     path: { id: S.UserId };
     result: S.PublicUser;
+  };
+  /** Lists the endpoints that events are sent to. */
+  "GET /api/webhooks": {
+    query?: { page?: number; limit?: number };
+    result: Page<S.Webhook>;
+  };
+  /**
+   * Has events sent to an endpoint, from now on.
+   * Messages are signed by the Standard Webhooks scheme. The secret is told in this answer only.
+   */
+  "POST /api/webhooks": {
+    body: S.CreateWebhook;
+    result: S.CreatedWebhook;
+  };
+  /**
+   * Has a delivery sent again that was delivered or given up.
+   * Takes no body.
+   */
+  "POST /api/webhooks/deliveries/{id}/retry": {
+    path: { id: S.WebhookDeliveryId };
+    result: S.WebhookDelivery;
+  };
+  /** Deletes an endpoint and its deliveries. */
+  "DELETE /api/webhooks/{id}": {
+    path: { id: S.WebhookId };
+    result: S.Empty;
+  };
+  /** Lists the deliveries to an endpoint, newest first; with `status=dead` those that were given up. */
+  "GET /api/webhooks/{id}/deliveries": {
+    path: { id: S.WebhookId };
+    query?: { page?: number; limit?: number; status?: "pending" | "delivered" | "dead" };
+    result: Page<S.WebhookDelivery>;
   };
   /** All events as an AsyncAPI 3 document. */
   "GET /asyncapi.json": {
@@ -534,6 +836,10 @@ export interface Routes {
   /** The process is alive. */
   "GET /health": {
     result: S.Health;
+  };
+  /** The figures of this node as Prometheus reads them. */
+  "GET /metrics": {
+    result: string;
   };
   /** This API as an OpenAPI 3.1 document. */
   "GET /openapi.json": {

@@ -1,5 +1,8 @@
 // Made from the server's documents by `cargo xtask gen`; changes here are lost.
 
+/** `REALTIME_ACCESS` (contract §1.2): who may see what. */
+export type Access = "strict" | "open";
+
 /** An account as its owner sees it. */
 export interface Account {
   /** The user's id. */
@@ -51,6 +54,14 @@ export interface AckError {
   code: Refusal;
   /** For people. */
   message: string;
+}
+
+/** Evidence of one of the parties. */
+export interface AddEvidence {
+  /** Files of the caller's: 10 at most. */
+  attachmentIds?: FileId[] | null;
+  /** In words: 1 to 5,000 characters. */
+  text: string;
 }
 
 /** Who is to take part in a group. */
@@ -196,7 +207,50 @@ export interface ChatMessage {
 /** What a chat is for. */
 export type ChatType = "direct" | "group" | "purchase_request" | "support";
 
+/** A checkout (contract §3.3). */
+export interface Checkout {
+  /** The checkout. */
+  _id: CheckoutId;
+  /** Who buys. */
+  buyerId: UserId;
+  /** When it was made. */
+  createdAt: Timestamp;
+  /** It fails then where it is not paid. */
+  expiresAt: Timestamp;
+  /** What was taken; a seller sees their own. */
+  items: CheckoutItem[];
+  /** The payment that paid it. */
+  paymentId?: PaymentId;
+  /** Why it failed. */
+  reason?: string;
+  /** The requests that it made, one for each seller; a seller sees their own. */
+  requestIds: RequestId[];
+  /** Where it stands. */
+  status: CheckoutStatus;
+  /** What it costs in all; for its buyer and administrators. */
+  total?: Money;
+}
+
 export type CheckoutId = string;
+
+/** What a checkout took of one template. */
+export interface CheckoutItem {
+  /** The price of one. */
+  price: Money;
+  /** How many. */
+  quantity: number;
+  /** The request that it is part of. */
+  requestId: RequestId;
+  /** Who sells. */
+  sellerId: UserId;
+  /** The template. */
+  templateId: TemplateId;
+  /** What is sold, in a line. */
+  title: string;
+}
+
+/** Where a checkout stands. */
+export type CheckoutStatus = "pending" | "paid" | "failed";
 
 /** An event that clients send. */
 export interface ClientEventSpec {
@@ -221,6 +275,26 @@ export interface ClientEventSpec {
 /** Who shows the delivery code. */
 export type CodeHolder = "seller" | "buyer";
 
+/** Names the transaction that pays. */
+export interface ConfirmPayment {
+  /** The payment. */
+  paymentId: PaymentId;
+  /** As for `POST /api/payment/decentralized/wallet`, where that was not called before. */
+  signature?: string | null;
+  /** The transaction: `0x` and 64 hexadecimal digits. */
+  txHash: string;
+}
+
+/** What anybody may know of this program. */
+export interface ConsoleInfo {
+  /** `REALTIME_ACCESS`. */
+  access: Access;
+  /** Whether there is play money. */
+  sandbox: boolean;
+  /** Its version. */
+  version: string;
+}
+
 /** A new chat. */
 export interface CreateChat {
   /** Who takes part besides the caller, who may be named or not: 1 to 99 users. */
@@ -229,6 +303,13 @@ export interface CreateChat {
   title?: string | null;
   /** `direct` takes one other user. */
   type: NewChatType;
+}
+
+/** What is bought in one go. */
+export interface CreateCheckout {
+  deliveryInfo?: DeliveryInfo | null;
+  /** 1 to 50 templates, each once, all in one currency. */
+  items: TemplateItem[];
 }
 
 /** What is to be paid: the accepted offer of a request, or a checkout. */
@@ -247,6 +328,12 @@ export interface CreateOffer {
   /** The price of everything asked for, in the request's currency; more than zero. */
   price: Money;
   validUntil?: Timestamp | null;
+}
+
+/** Which payment's escrow is to be paid out. */
+export interface CreatePayout {
+  /** The payment. */
+  paymentId: PaymentId;
 }
 
 /** A new purchase request. */
@@ -277,6 +364,68 @@ export interface CreateRequestChat {
   /** A seller who may know of the request. */
   sellerId: UserId;
 }
+
+/** A new review. */
+export interface CreateReview {
+  /** In words: 2,000 characters at most; may be left out. */
+  comment?: string;
+  /** Stars, 1 to 5. */
+  rating: number;
+}
+
+/** A new template. */
+export interface CreateTemplate {
+  categoryId?: CategoryId | null;
+  /** How long the delivery takes, 1 to 1,000 units; seven days where it is left out. */
+  deliveryTime?: DeliveryTime;
+  /** What is sold, in full: 5,000 characters at most. */
+  description?: string;
+  expiresAt?: Timestamp | null;
+  /** How many can be sold, 1 to 1,000,000; any number where it is left out. */
+  maxUsage?: number | null;
+  /** The price of one; more than zero. */
+  price: Money;
+  /** What kind of thing it is; `physical` where it is left out. */
+  productType?: ProductType;
+  /** What is sold, in a line: 3 to 150 characters. */
+  title: string;
+}
+
+/** What to pay, and from which wallet. */
+export interface CreateWalletIntent {
+  checkoutId?: CheckoutId | null;
+  purchaseRequestId?: RequestId | null;
+  sellerOfferId?: OfferId | null;
+  /** One of `GET /api/payment/decentralized/tokens`. */
+  token: string;
+  /**
+   * The wallet that will pay. Its own key has to sign `message`, so it cannot be a contract or
+   * an exchange's.
+   */
+  wallet: string;
+}
+
+/** A new endpoint. */
+export interface CreateWebhook {
+  /** For the administrators: 200 characters at most. */
+  description?: string;
+  /** The names of the events to send; all where absent. */
+  events?: string[] | null;
+  /** Where to send: https, on the public internet. */
+  url: string;
+}
+
+/** The payouts that were begun. */
+export interface CreatedPayouts {
+  /** One for each seller of the payment. */
+  payouts: Payout[];
+}
+
+/** A new endpoint and its secret, which is told this once. */
+export type CreatedWebhook = Webhook & {
+  /** What its messages are signed with. */
+  secret: string;
+};
 
 /** An address and its password. */
 export interface Credentials {
@@ -410,6 +559,45 @@ export interface Difference {
   subject: string;
 }
 
+/** A dispute. */
+export interface Dispute {
+  /** The dispute. */
+  _id: DisputeId;
+  /** Who buys. */
+  buyerId: UserId;
+  /** What it is about. */
+  category: string;
+  /** When it was opened. */
+  createdAt: Timestamp;
+  /** What happened, by whom opened it. */
+  description: string;
+  /** What the parties brought forward, oldest first; not in lists. */
+  evidence?: Evidence[];
+  /** What the administrator said. */
+  note?: string;
+  /** Who opened it. */
+  openedBy: UserId;
+  /** How it ended. */
+  outcome?: Outcome;
+  /** The deal. */
+  purchaseRequestId: RequestId;
+  /** When it was resolved. */
+  resolvedAt?: Timestamp;
+  /** Who sells. */
+  sellerId: UserId;
+  /** Where it stands. */
+  status: DisputeStatus;
+  /** What the seller got of the price. */
+  toSeller?: Money;
+  /** When it was last changed. */
+  updatedAt: Timestamp;
+}
+
+export type DisputeId = string;
+
+/** Where a dispute stands. */
+export type DisputeStatus = "open" | "resolved";
+
 /** What an event is about. */
 export type Domain = "marketplace" | "payment" | "chat" | "notification" | "points" | "presence" | "session";
 
@@ -426,6 +614,27 @@ export interface EditMessage {
 export interface EmailVerification {
   /** The `token` of the link. */
   token: string;
+}
+
+/** An event of another process. */
+export interface EmitBody {
+  /** Its argument, any JSON; null without it. */
+  data?: unknown;
+  /**
+   * Its name; any but those of the Socket.IO protocol, `session`, `room-error`, and names that
+   * begin with `$`.
+   */
+  event: string;
+  /** Makes it happen once, however often it is sent within 24 hours. */
+  id?: string;
+  /** Its room; without one, or with `*`, every socket gets it. */
+  room?: string;
+}
+
+/** What became of it. */
+export interface Emitted {
+  /** Whether it was emitted before, under the same `id`. */
+  repeated: boolean;
 }
 
 /** An empty object. */
@@ -476,6 +685,21 @@ export interface EventCatalogComponents {
   schemas: Record<string, unknown>;
 }
 
+/** Events, and where to go on. */
+export interface EventPage {
+  /** The events behind the offset, in order. */
+  events: PastEvent[];
+  /** Whether there may be more. */
+  hasMore: boolean;
+  /** The offset to go on from. */
+  next: string;
+  /**
+   * The offset was too old, or of no use here: fetch anew what you show, then go on from
+   * `next`.
+   */
+  reset: boolean;
+}
+
 /** An event that the server sends. */
 export interface EventSpec {
   /** Whether it is Souk's own and not the reference's. */
@@ -498,6 +722,46 @@ export interface EventSpec {
   rooms: RoomPatterns;
 }
 
+/** What a party, or an administrator, brought forward. */
+export interface Evidence {
+  /** The evidence. */
+  _id: string;
+  /** Files. */
+  attachmentIds: FileId[];
+  /** Whose it is. */
+  authorId: UserId;
+  /** When it was brought. */
+  createdAt: Timestamp;
+  /** In words. */
+  text: string;
+}
+
+/** A file. */
+export interface File {
+  /** The file. */
+  _id: FileId;
+  /** When it was uploaded. */
+  createdAt: Timestamp;
+  /** The height of an image, in pixels. */
+  height?: number;
+  /** Its media type, found by its bytes. */
+  mimeType: string;
+  /** Its name. */
+  name: string;
+  /** Its size in bytes. */
+  size: number;
+  /** Where it is fetched, relative to the server. */
+  url: string;
+  /** The width of an image, in pixels. */
+  width?: number;
+}
+
+/** The form of an upload. */
+export interface FileForm {
+  /** The file, with its name. */
+  file: string;
+}
+
 export type FileId = string;
 
 /** Asks for a mail with a link that sets a new password. */
@@ -514,8 +778,60 @@ export interface Health {
   version: string;
 }
 
+/** How to pay. */
+export interface Intent {
+  /** The price. */
+  amount: Amount;
+  /** The coin. */
+  crypto: string;
+  /** How many coins are exactly the price. */
+  cryptoAmount: string;
+  /** Its currency. */
+  currency: Currency;
+  /** It is to be paid until then. */
+  expiresAt?: Timestamp;
+  /** The payment. */
+  paymentId: PaymentId;
+  /** Where the coins go. Nothing else may go there. */
+  walletAddress: string;
+}
+
+/** An event in the journal. */
+export interface JournalEntry {
+  /** When its transaction began to commit. */
+  createdAt: Timestamp;
+  /** Its id. */
+  eventId: string;
+  /** The event's name. */
+  name: string;
+  /** Its one argument, without delivery codes. */
+  payload: Record<string, unknown>;
+  /** Its place in commit order. */
+  position: number;
+  /** The rooms that it goes to; `*` is every socket. */
+  rooms: string[];
+}
+
+/** Entries of the journal. */
+export interface JournalPage {
+  /** In commit order. */
+  entries: JournalEntry[];
+  /** The position to go on after. */
+  next: number;
+}
+
 /** What a transfer is. */
 export type Kind = "received" | "reversed" | "held" | "unheld" | "divided" | "refunded" | "excess_refunded" | "payout_sent" | "payout_returned" | "payout_completed";
+
+/** Milliseconds from commit to the sockets. */
+export interface Latency {
+  /** None took longer. */
+  max: number;
+  /** Half of them took no longer. */
+  p50: number;
+  /** 95 of 100 took no longer. */
+  p95: number;
+}
 
 /** A place among all users. */
 export interface LeaderboardEntry {
@@ -589,6 +905,26 @@ export interface LevelUp {
   oldLevel: string;
   /** What the new level brings. */
   perks: string[];
+}
+
+/** A connected socket. */
+export interface LiveSocket {
+  /** Seconds since it connected. */
+  ageSeconds: number;
+  /** Its public id. */
+  id: string;
+  /** The user's name. */
+  name?: string;
+  /** Unsent bytes. */
+  queuedBytes: number;
+  /** What the user is. */
+  role?: Role;
+  /** The rooms that it is in. */
+  rooms: string[];
+  /** `websocket` or `polling`. */
+  transport: string;
+  /** Who it is; absent without a token (`open` access). */
+  userId?: UserId;
 }
 
 /** How far the caller has read. */
@@ -707,6 +1043,38 @@ export interface NewOffer {
   sellerId: UserId;
 }
 
+/** The figures of a node since its start, and of now. */
+export interface NodeStats {
+  /** Bytes sent since the start. */
+  bytesSent: number;
+  /** Sessions closed since the start, by reason. */
+  closed: Record<string, number>;
+  /** The position up to which this node has handed the journal on. */
+  journalHandedOn: number;
+  /** The newest position of the journal. */
+  journalHead: number;
+  /** From commit to the sockets, of the newest events. */
+  latencyMs: Latency;
+  /** Sessions opened since the start. */
+  opened: number;
+  /** Packets received since the start. */
+  packetsReceived: number;
+  /** Packets sent since the start. */
+  packetsSent: number;
+  /** Sessions on HTTP long-polling. */
+  polling: number;
+  /** The last ten minutes, oldest first. */
+  samples: Sample[];
+  /** Connected sockets. */
+  sockets: number;
+  /** When it started. */
+  startedAt: Timestamp;
+  /** The program's version. */
+  version: string;
+  /** Sessions on WebSocket. */
+  websocket: number;
+}
+
 /** A notification (contract §3.6). */
 export interface Notification {
   /** The notification. */
@@ -776,6 +1144,19 @@ export interface OfferUpdateData {
 /** Whether a user has a live socket (contract §1.5). */
 export type OnlineStatus = "online" | "offline";
 
+/** A new dispute. */
+export interface OpenDispute {
+  /**
+   * What it is about, in a word or two, such as `not_received`, `not_as_described`, `damaged`,
+   * `no_response`, `other`: 1 to 50 characters.
+   */
+  category: string;
+  /** What happened: 1 to 5,000 characters. */
+  description: string;
+  /** The deal. */
+  purchaseRequestId: RequestId;
+}
+
 /** What a payment in play money comes to. */
 export type Outcome = "paid" | "failed" | "partial" | "over" | "late";
 
@@ -821,6 +1202,18 @@ export interface PasswordReset {
   newPassword: string;
   /** The `token` of the link. */
   token: string;
+}
+
+/** An event that was sent. */
+export interface PastEvent {
+  /** When it happened. */
+  createdAt: Timestamp;
+  /** Its argument. */
+  data: unknown;
+  /** Its name. */
+  event: string;
+  /** Its offset. */
+  offset: string;
 }
 
 /** A payment in play money. */
@@ -1081,6 +1474,17 @@ export interface Preferences {
 /** What is bought. */
 export type ProductType = "physical" | "digital" | "service";
 
+/** Shows whose wallet it is. */
+export interface ProveWallet {
+  /** The payment. */
+  paymentId: PaymentId;
+  /**
+   * The intent's `message`, signed by the wallet with `personal_sign` (EIP-191): `0x` and 130
+   * hexadecimal digits.
+   */
+  signature: string;
+}
+
 /** What everyone may know of a user. */
 export interface PublicUser {
   /** The user. */
@@ -1091,6 +1495,8 @@ export interface PublicUser {
   createdAt: Timestamp;
   /** The display name. */
   name: string;
+  /** What others say about the user; absent where nobody said anything yet. */
+  rating?: Rating;
   /** Buyer, seller or administrator. */
   role: Role;
 }
@@ -1149,6 +1555,14 @@ export interface PurchaseRequestUpdate {
   type: RequestUpdateType;
 }
 
+/** What others say about a user, in sum. */
+export interface Rating {
+  /** Stars, 1 to 5, on average; to a hundredth. */
+  average: number;
+  /** How many reviews there are. */
+  count: number;
+}
+
 /** What became read. */
 export interface ReadReceipt {
   /** The chat. */
@@ -1172,6 +1586,22 @@ export interface Reconciliation {
   differences: Difference[];
   /** The sum over all accounts, which is zero. */
   sums: CurrencySum[];
+}
+
+/** Names the transaction that paid the seller. */
+export interface RecordPayout {
+  /** The payment whose escrow is paid out. */
+  paymentId: PaymentId;
+  /** The transaction: `0x` and 64 hexadecimal digits. */
+  txHash: string;
+}
+
+/** A payout that was made from the platform's wallet. */
+export interface RecordedPayout {
+  /** The payout as it is now. */
+  payout: Payout;
+  /** The transaction. */
+  transaction: WalletTransaction;
 }
 
 /** How many points to redeem. */
@@ -1290,8 +1720,53 @@ export type RequestId = string;
 /** The state of a purchase request (contract §3.1). */
 export type RequestStatus = "pending_payment" | "active" | "received_offers" | "payment" | "processing" | "delivery" | "delivered" | "completed" | "cancelled";
 
+/** A template (contract §3.3). */
+export interface RequestTemplate {
+  /** The template. */
+  _id: TemplateId;
+  /** Whether it can be bought now. */
+  available: boolean;
+  /** Its place in the category tree. */
+  categoryId?: CategoryId;
+  /** When it was made. */
+  createdAt: Timestamp;
+  /** How long the delivery takes. */
+  deliveryTime: DeliveryTime;
+  /** What is sold, in full. */
+  description: string;
+  /** It is sold until then. */
+  expiresAt?: Timestamp;
+  /** How many can be sold; absent where there is no bound. */
+  maxUsage?: number;
+  /** The price of one. */
+  price: Money;
+  /** What kind of thing it is. */
+  productType: ProductType;
+  /** How many are left; absent where there is no bound. */
+  remaining?: number;
+  /** Who sells. */
+  sellerId: UserId;
+  /** The secret part of its link, for `GET …/by-link/:link`; for its seller and administrators. */
+  shareLink?: string;
+  /** What is sold, in a line. */
+  title: string;
+  /** When it was last changed. */
+  updatedAt: Timestamp;
+  /** How many were sold or wait for their payment; for its seller and administrators. */
+  usageCount?: number;
+}
+
 /** What changed about a request (contract §1.4). */
 export type RequestUpdateType = "status_changed" | "details_updated" | "offer_received" | "offer_withdrawn" | "payment_created" | "payment_confirmed" | "payment_failed" | "payment_refunded" | "dispute_opened" | "dispute_resolved";
+
+/** An administrator's decision. */
+export interface ResolveDispute {
+  amount?: Amount | null;
+  /** Why, for both parties: 1 to 2,000 characters. */
+  note?: string | null;
+  /** How it ends. */
+  outcome: Outcome;
+}
 
 /** How a payout is tried again. */
 export interface RetryPayout {
@@ -1301,6 +1776,28 @@ export interface RetryPayout {
    */
   notSent?: boolean;
 }
+
+/** A review. */
+export interface Review {
+  /** The review. */
+  _id: ReviewId;
+  /** Who wrote it. */
+  authorId: UserId;
+  /** Their display name. */
+  authorName: string;
+  /** In words. */
+  comment: string;
+  /** When it was written. */
+  createdAt: Timestamp;
+  /** Stars, 1 to 5. */
+  rating: number;
+  /** The deal. */
+  requestId: RequestId;
+  /** Whom it is about. */
+  subjectId: UserId;
+}
+
+export type ReviewId = string;
 
 /** What a user is. */
 export type Role = "buyer" | "seller" | "admin";
@@ -1329,6 +1826,21 @@ export interface RoomPatterns {
   open: string[];
   /** With `REALTIME_ACCESS=strict`. */
   strict: string[];
+}
+
+/** The figures of a moment. */
+export interface Sample {
+  /** When. */
+  at: Timestamp;
+  /** Packets sent a second since the sample before. */
+  deliveriesPerSecond: number;
+  /**
+   * Milliseconds from commit to the sockets, on average since the sample before; 0 without
+   * events.
+   */
+  latencyMs: number;
+  /** Connected sockets. */
+  sockets: number;
 }
 
 /** Something happened to a seller's offer. */
@@ -1400,6 +1912,37 @@ export interface TemplateCheckoutPaymentPending {
   /** The checkout. */
   checkoutId: CheckoutId;
 }
+
+export type TemplateId = string;
+
+/** A template, and how many of it. */
+export interface TemplateItem {
+  /** How many: 1 to 1,000. */
+  quantity: number;
+  /** The template. */
+  templateId: TemplateId;
+}
+
+/** The whole of a deal on one line of time. */
+export interface Timeline {
+  /** Oldest first. */
+  entries: TimelineEntry[];
+}
+
+/** A point of a deal's timeline. */
+export interface TimelineEntry {
+  /** When. */
+  at: Timestamp;
+  /** The event's payload, or the entry's accounts and amount. */
+  detail: Record<string, unknown>;
+  /** Where it is from. */
+  kind: TimelineKind;
+  /** The event's name, or what the ledger calls the transfer. */
+  name: string;
+}
+
+/** Where a point of a timeline is from. */
+export type TimelineKind = "event" | "ledger";
 
 /** ISO 8601 in UTC with milliseconds. */
 export type Timestamp = string;
@@ -1476,6 +2019,27 @@ export interface UpdateRequest {
   urgency?: Urgency;
 }
 
+/**
+ * Changes of a template. Absent fields stay; `null` clears what is optional. Deals that were
+ * made of it stay as they are.
+ */
+export interface UpdateTemplate {
+  categoryId?: CategoryId | null;
+  /** How long the delivery takes: 1 to 1,000 units. */
+  deliveryTime?: DeliveryTime;
+  /** What is sold, in full: 5,000 characters at most. */
+  description?: string;
+  expiresAt?: Timestamp | null;
+  /** How many can be sold in all, not fewer than were; 1 to 1,000,000. */
+  maxUsage?: number | null;
+  /** The price of one; more than zero. */
+  price?: Money;
+  /** What kind of thing it is. */
+  productType?: ProductType;
+  /** What is sold, in a line: 3 to 150 characters. */
+  title?: string;
+}
+
 /** How soon it is wanted. */
 export type Urgency = "low" | "medium" | "high" | "urgent";
 
@@ -1512,3 +2076,126 @@ export interface UserTyping {
   /** Their display name. */
   userName?: string;
 }
+
+/** What a confirmation led to. */
+export interface WalletConfirmation {
+  /** The payment as it is now. */
+  payment: Payment;
+  /** The transaction. */
+  transaction: WalletTransaction;
+}
+
+/** How to pay, and how far it is. */
+export interface WalletIntent {
+  /** How much. */
+  amount: Amount;
+  /** The same in the token's smallest units. */
+  amountBaseUnits: string;
+  /** The chain (EIP-155). */
+  chainId: number;
+  /** Its currency. */
+  currency: Currency;
+  /** What of that is still to be sent: less than all after a transaction that brought too little. */
+  dueBaseUnits: string;
+  /** It is to be paid until then. */
+  expiresAt?: Timestamp;
+  /** What the wallet has to sign before a transaction can be confirmed. */
+  message: string;
+  /** Whom to pay: a plain transfer of the token, or of the coin, to this address. */
+  payee: string;
+  /** The payment. */
+  paymentId: PaymentId;
+  /** What to pay with. */
+  token: WalletToken;
+  /** The transactions that were confirmed so far, oldest first. */
+  transactions: WalletTransaction[];
+  /** The payment as a link that wallets open (EIP-681). */
+  uri: string;
+  /** The wallet that pays. */
+  wallet: string;
+  /** Whether it has signed `message`. */
+  walletProven: boolean;
+}
+
+/** A token, or the chain's own coin. */
+export interface WalletToken {
+  /** Its contract; absent for the chain's own coin. */
+  address?: string;
+  /** The currency of the deals that it pays, one unit for one. */
+  currency: Currency;
+  /** Its decimal places on the chain. */
+  decimals: number;
+  /** Its name in requests. */
+  symbol: string;
+}
+
+/** What may be paid with. */
+export interface WalletTokens {
+  /** The chain (EIP-155). */
+  chainId: number;
+  /** Its tokens. */
+  tokens: WalletToken[];
+}
+
+/** A transaction that was submitted. */
+export interface WalletTransaction {
+  /** How many blocks deep it was when the chain was last asked. */
+  confirmations: number;
+  /** How many it has to be; absent where the chain itself says when it is final. */
+  confirmationsNeeded?: number;
+  /** Why it is rejected or dropped. */
+  reason?: string;
+  /** Where it stands. */
+  status: WalletTransactionStatus;
+  /** The transaction. */
+  txHash: string;
+}
+
+/** Where it stands. */
+export type WalletTransactionStatus = "pending" | "seen" | "confirmed" | "final" | "rejected" | "dropped";
+
+/** An endpoint. */
+export interface Webhook {
+  /** The endpoint. */
+  _id: WebhookId;
+  /** False after the endpoint answered 410 (it wants no more). */
+  active: boolean;
+  /** When it was made. */
+  createdAt: Timestamp;
+  /** For the administrators. */
+  description: string;
+  /** The names of the events that are sent; absent where all are. */
+  events?: string[];
+  /** Failed tries since the last success. */
+  failures: number;
+  /** Where events are sent. */
+  url: string;
+}
+
+/** One event for one endpoint. */
+export interface WebhookDelivery {
+  /** The delivery. */
+  _id: WebhookDeliveryId;
+  /** How often it was tried. */
+  attempts: number;
+  /** When it was made. */
+  createdAt: Timestamp;
+  /** Why there was no answer. */
+  error?: string;
+  /** The event. */
+  event: string;
+  /** When it was delivered or given up. */
+  finishedAt?: Timestamp;
+  /** `webhook-id` of the message, the same for every try. */
+  messageId: string;
+  /** The status of the last answer. */
+  responseStatus?: number;
+  /** Where it stands. */
+  status: DeliveryStatus;
+  /** The endpoint. */
+  webhookId: WebhookId;
+}
+
+export type WebhookDeliveryId = string;
+
+export type WebhookId = string;
