@@ -120,6 +120,8 @@ async fn sqlite_copy(migrations: &Migrations) -> Result<(String, Cleanup), DbErr
     /// The bytes of the migrated file, by the migrations' checksum.
     static TEMPLATES: Mutex<Option<HashMap<String, Vec<u8>>>> = Mutex::const_new(None);
     let directory = std::env::temp_dir().join(unique_name());
+    // A killed test of an earlier process of this number may have left one.
+    drop_it(std::fs::remove_dir_all(&directory));
     std::fs::create_dir_all(&directory).map_err(io)?;
     let file = directory.join("souk.db");
     let url = format!("sqlite:{}", file.display());
