@@ -405,32 +405,40 @@ impl Gateway {
         }
     }
 
-    /// Takes the socket out of rooms; acknowledged once that is durable.
+    /// Takes the socket out of rooms: first durably, then in fact, so that a session that is taken
+    /// up after a kill is in no room of which its client has not seen everything.
     fn leave(&self, socket: &Socket, client: &Client, rooms: Vec<Room>) -> Step {
         let names: Vec<socketio::Room> = rooms.iter().map(|r| r.to_string().into()).collect();
         let first = rooms.into_iter().next();
-        let realtime = &self.realtime().0;
-        let has_left = realtime.feed.now(|position| {
+        let left = self.realtime().0.feed.now(|position| {
             let mut state = client.session.state();
-            let is_current = state.is_of(client.connection);
-            let mut has_left = false;
-            for name in names.iter().filter(|_| is_current) {
-                has_left |= state.leave(name, position);
+            if !state.is_of(client.connection) {
+                return Vec::new();
             }
-            drop(state);
-            socket.leave(names);
-            has_left
+            let left = |name: &socketio::Room| state.history.leave(name, position);
+            names.iter().filter_map(left).collect()
         });
-        if !has_left {
+        if left.is_empty() {
             return Step::Done(first);
         }
         let (gateway, socket) = (self.clone(), socket.clone());
+        let (session, connection) = (client.session.clone(), client.connection);
         Step::Later(Box::pin(async move {
-            let Some(client) = socket.data::<Client>() else { return Ok(None) };
-            if gateway.realtime().0.sessions.saver.saved(&client.session).await {
+            let is_saved = gateway.realtime().0.sessions.saver.saved(&session).await;
+            let mut state = session.state();
+            if !state.is_of(connection) {
                 return Ok(first);
             }
-            Err(Refused { room: first, ..Refused::internal() })
+            if !is_saved {
+                state.history.rejoin(left);
+                return Err(Refused { room: first, ..Refused::internal() });
+            }
+            for name in &names {
+                state.live.retain(|(live, _)| live != name);
+            }
+            drop(state);
+            socket.leave(names);
+            Ok(first)
         }))
     }
 

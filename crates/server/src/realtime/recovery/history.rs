@@ -80,20 +80,27 @@ impl History {
         }
     }
 
-    /// Leaves a room; the events up to `position` were for it. Whether it was in the room.
-    pub fn leave(&mut self, room: &str, position: i64) -> bool {
-        let Some(at) = self.joined.iter().position(|joined| &*joined.room == room) else {
-            return false;
-        };
-        let Joined { room, from } = self.joined.remove(at);
-        if position > from {
+    /// Leaves a room; the events up to `position` were for it. What it was, where it was in it.
+    pub fn leave(&mut self, room: &str, position: i64) -> Option<Joined> {
+        let at = self.joined.iter().position(|joined| &*joined.room == room)?;
+        let joined = self.joined.remove(at);
+        if position > joined.from {
+            let Joined { room, from } = joined.clone();
             self.left.push(Left { room, from, until: position });
         }
         if self.left.len() > LEFT_MAX {
             let oldest = self.left.remove(0);
             self.proven_from = self.proven_from.max(oldest.until);
         }
-        true
+        Some(joined)
+    }
+
+    /// Takes departures back that came to nothing.
+    pub fn rejoin(&mut self, rooms: Vec<Joined>) {
+        for joined in rooms {
+            self.left.retain(|left| left.room != joined.room || left.from != joined.from);
+            self.joined.push(joined);
+        }
     }
 
     /// Forgets a room of which it is not known when it was left, but not after `position`.

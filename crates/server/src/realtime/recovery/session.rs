@@ -138,7 +138,7 @@ impl Session {
             return false;
         }
         state.live.retain(|(live, _)| **live != *room);
-        state.history.leave(room, position)
+        state.history.leave(room, position).is_some()
     }
 }
 
@@ -178,12 +178,6 @@ impl State {
             Some((_, known)) => *known = version,
             None => self.live.push((room.clone(), version)),
         }
-    }
-
-    /// Leaves `room` at a position.
-    pub fn leave(&mut self, room: &str, position: i64) -> bool {
-        self.live.retain(|(live, _)| **live != *room);
-        self.history.leave(room, position)
     }
 
     /// Forgets the rooms that the hub says it is not in. Whether there were any.
@@ -234,8 +228,8 @@ mod tests {
         state.history.join(&room("b"), 3);
         assert_eq!(state.count_with(&[]), 2);
         assert_eq!(state.count_with(&[room("b"), room("c")]), 3);
-        state.leave("a", 4);
-        state.leave("never", 5);
+        state.history.leave("a", 4);
+        assert_eq!(state.history.leave("never", 5), None);
         assert_eq!(state.count_with(&[]), 1);
     }
 
