@@ -54,12 +54,11 @@ pub fn is_generated(path: &str) -> bool {
 fn souk(words: &[&str]) -> Result<String> {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     if PROGRAM.get().is_none() {
-        let program = match std::env::var_os("SOUK_BIN") {
-            Some(program) => PathBuf::from(program),
-            None => {
-                project::build()?;
-                project::program("debug", "souk")?
-            }
+        let program = if let Some(program) = std::env::var_os("SOUK_BIN") {
+            PathBuf::from(program)
+        } else {
+            project::build()?;
+            project::program("debug", "souk")?
         };
         let _ = PROGRAM.set(program);
     }

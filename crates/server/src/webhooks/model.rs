@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn a_delivery_dies_of_tries_or_of_age() {
         for attempts in 1..=TRIES_MAX {
-            for age in [Duration::ZERO, AGE_MAX - Duration::from_secs(1), AGE_MAX] {
+            for age in [Duration::ZERO, AGE_MAX.saturating_sub(Duration::from_secs(1)), AGE_MAX] {
                 let dead = attempts == TRIES_MAX || age == AGE_MAX;
                 let expected = if dead { DeliveryStatus::Dead } else { DeliveryStatus::Pending };
                 assert_eq!(after_failure(attempts, age), expected, "{attempts} {age:?}");

@@ -75,10 +75,11 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     };
     match part {
         // Addresses of IPv4 in another form count as what they stand for.
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        [0x2002, high, low, ..] => v4(high, low),
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => v4(high, low),
         // Protocol assignments with Teredo; documentation.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] => false,
+        [0x2001, 0..=0x1ff | 0xdb8, ..] => false,
         // All that is given out for the public internet.
         [first, ..] => (0x2000..0x4000).contains(&first),
     }
