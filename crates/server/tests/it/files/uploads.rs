@@ -130,7 +130,7 @@ app_test!(a_form_has_one_file, async |app| {
     post(FORM, Vec::new()).await.error(400, "malformed_form");
     let cut = form(&[file]);
     post(FORM, cut[..cut.len() - 10].to_vec()).await.error(400, "malformed_form");
-    post(FORM, b"--XXXX--\r\n".to_vec()).await.invalid(&["file"]);
+    post(FORM, b"--part-of-a-form--\r\n".to_vec()).await.invalid(&["file"]);
     post(FORM, form(&[file, file])).await.invalid(&["file"]);
     post(FORM, form(&[("file", None, b"text")])).await.invalid(&["file"]);
     post(FORM, form(&[("other", Some("a.txt"), b"text")])).await.invalid(&["other"]);

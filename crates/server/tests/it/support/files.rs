@@ -14,7 +14,7 @@ pub mod samples;
 pub const FILES: &str = "/api/files";
 
 /// The content type of [`form`].
-pub const FORM: &str = "multipart/form-data; boundary=XXXX";
+pub const FORM: &str = "multipart/form-data; boundary=part-of-a-form";
 
 /// One part of a form: the field, the file's name where it is one, and the bytes.
 pub type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
@@ -23,7 +23,9 @@ pub type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
 pub fn form(parts: &[Part<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
     for (field, name, bytes) in parts {
-        body.extend(format!("--XXXX\r\nContent-Disposition: form-data; name=\"{field}\"").bytes());
+        body.extend(
+            format!("--part-of-a-form\r\nContent-Disposition: form-data; name=\"{field}\"").bytes(),
+        );
         if let Some(name) = name {
             body.extend(format!("; filename=\"{name}\"").bytes());
         }
@@ -32,7 +34,7 @@ pub fn form(parts: &[Part<'_>]) -> Vec<u8> {
         body.extend(*bytes);
         body.extend(b"\r\n");
     }
-    body.extend(b"--XXXX--\r\n");
+    body.extend(b"--part-of-a-form--\r\n");
     body
 }
 
