@@ -68,8 +68,12 @@ def test_a_request_reaches_a_seller(souk, transports):
             },
             buyer["accessToken"],
         )
-        event, payload = client.receive(timeout=PATIENCE)
+        greeting, session, base = client.receive(timeout=PATIENCE)
+        assert (greeting, session["userId"]) == ("session", seller_id)
+        # What the journal holds ends with its offset, from which a client may recover.
+        event, payload, offset = client.receive(timeout=PATIENCE)
         assert (event, payload["_id"]) == ("new-purchase-request", published["_id"])
+        assert offset.split(".")[0] == base.split(".")[0] and offset != base
 
 
 def test_without_a_token_the_connection_is_refused(souk):
