@@ -117,6 +117,8 @@ impl Idempotency {
         let status = u16::try_from(stored.get::<i64>("status")?).unwrap_or(200);
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         let answer: Box<RawValue> = stored.json("answer")?;
+        // The first request may not be on disk yet: what it did is told when it is.
+        tx.commit().await?;
         Ok(Begun::Replay(json_response(status, answer)))
     }
 }

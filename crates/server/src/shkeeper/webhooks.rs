@@ -99,9 +99,9 @@ pub async fn payment(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<()> 
     };
     if callback.store(&mut tx, Some(&read.external_id), None).await? {
         observe(&mut tx, app, &payment.id, &asked, &read.transfers).await?;
-        tx.commit().await?;
     }
-    Ok(())
+    // Also of one that is stored already: it may not be on disk yet, and 202 says that it is.
+    Ok(tx.commit().await?)
 }
 
 /// Stores what was seen of a payment that is locked, and tells the payment.
@@ -188,7 +188,6 @@ pub async fn payout(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<()> {
     }
     if callback.store(&mut tx, Some(&read.external_id), None).await? {
         payout::look_soon(&mut tx, &id).await?;
-        tx.commit().await?;
     }
-    Ok(())
+    Ok(tx.commit().await?)
 }

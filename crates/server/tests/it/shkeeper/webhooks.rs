@@ -77,6 +77,22 @@ gateway_test!(a_thousand_duplicates_have_one_effect, async |app, gateway| {
     check_books(app).await;
 });
 
+gateway_test!(who_is_answered_finds_the_effect, async |app, gateway| {
+    for round in 0..20 {
+        let deal = Deal::new(app).await;
+        let invoice = deal.begin().await;
+        let txid = format!("0xa{round}");
+        gateway.pay("ETH-USDT", &invoice.address, &invoice.amount, &txid, 1).await;
+        let callback = gateway.take_callbacks().remove(0);
+        // Of the same callback at the same time: whichever is answered, what it told is there.
+        let each = (0..8).map(async |_| {
+            request(app, &callback).send().await.expect(202);
+            assert_eq!(deal.state(&invoice).await, "confirmed funded -");
+        });
+        futures_util::future::join_all(each).await;
+    }
+});
+
 /// All orders of some things.
 fn orders(of: usize) -> Vec<Vec<usize>> {
     if of == 0 {
