@@ -6,5 +6,6 @@
 
 pub mod machine;
 pub mod node;
+pub mod souk;
 pub mod stats;
 pub mod websocket;

@@ -55,6 +55,13 @@ const BENCHMARKS: &[Benchmark] = &[
         postgres: true,
     },
     Benchmark {
+        name: "deal",
+        about: "Whole deals a second over REST on SQLite, and what each step of one costs",
+        folder: "bench",
+        target: Target::Program("deal"),
+        postgres: false,
+    },
+    Benchmark {
         name: "chat",
         about: "Pages of a chat with a million messages on SQLite",
         folder: "bench",
