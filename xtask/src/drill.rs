@@ -63,6 +63,13 @@ const DRILLS: &[Drill] = &[
         postgres: true,
     },
     Drill {
+        name: "payouts",
+        about: "Kills the server between any two steps of a payout, and several times in one",
+        package: "souk",
+        rounds: 100,
+        postgres: true,
+    },
+    Drill {
         name: "recovery",
         about: "Clients cut off in every way, servers killed; each saw all of its rooms, once",
         package: "souk",

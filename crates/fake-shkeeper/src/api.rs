@@ -96,7 +96,11 @@ fn refused_login(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
     if headers.contains_key("x-shkeeper-api-key") {
         return Some(error("This endpoint doesn't accept X-Shkeeper-Api-Key auth"));
     }
-    Some((StatusCode::FOUND, [(header::LOCATION, "/login")], "<!doctype html>").into_response())
+    Some(login_page())
+}
+
+fn login_page() -> Response {
+    (StatusCode::FOUND, [(header::LOCATION, "/login")], "<!doctype html>").into_response()
 }
 
 /// Notes a call and plays its mishap around `work`.
@@ -114,6 +118,7 @@ async fn play(
         Some(Mishap::Broken) => {
             return (StatusCode::INTERNAL_SERVER_ERROR, "<html>500</html>").into_response();
         }
+        Some(Mishap::LoginPage) => return login_page(),
         Some(Mishap::ErrorBody(message)) => return exception(message),
         Some(Mishap::Silence) => return std::future::pending().await,
         _ => {}
@@ -183,8 +188,12 @@ async fn payment_request(
     play(&shared, Endpoint::PaymentRequest, &uri, &body, work).await
 }
 
-async fn all_invoices(State(shared): Gateway, headers: HeaderMap) -> Response {
-    refused_key(&shared, &headers).unwrap_or_else(|| invoices::list(&shared, None))
+async fn all_invoices(State(shared): Gateway, uri: Uri, headers: HeaderMap) -> Response {
+    if let Some(refusal) = refused_key(&shared, &headers) {
+        return refusal;
+    }
+    let work = |_: Option<&Mishap>| invoices::list(&shared, None);
+    play(&shared, Endpoint::Invoices, &uri, &Value::Null, work).await
 }
 
 async fn one_invoice(

@@ -110,7 +110,7 @@ pub enum Endpoint {
     PaymentRequest,
     /// `POST /{coin}/quote`.
     Quote,
-    /// `GET /invoices/{external_id}`.
+    /// `GET /invoices` and `GET /invoices/{external_id}`.
     Invoices,
     /// `POST /{coin}/payout`.
     Payout,
@@ -125,6 +125,9 @@ pub enum Endpoint {
 pub enum Mishap {
     /// HTTP 500 with an HTML page, before anything is done.
     Broken,
+    /// HTTP 302 to the login, with an HTML page: what whoever brings no credentials gets, as from a
+    /// gateway behind a proxy that swallows them. Nothing is done.
+    LoginPage,
     /// HTTP 200 with `status: error`, a message and a traceback.
     ErrorBody(String),
     /// It is done, and the connection is cut before the answer.
@@ -210,6 +213,11 @@ impl FakeShkeeper {
         mishaps.push_back((endpoint, mishap));
     }
 
+    /// Nothing more goes wrong of what was told and has not happened.
+    pub fn forgive(&self) {
+        self.shared.mishaps.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// A transfer of `amount` of `coin` reaches `address` in the transaction `txid`, with so many
     /// confirmations. Sends the callbacks that the gateway sends at once, and returns whether the
     /// gateway took notice of the transfer.
@@ -275,6 +283,12 @@ impl FakeShkeeper {
     /// The wallet behind forgets its tasks: all of them look `PENDING`.
     pub fn forget_tasks(&self) {
         self.shared.state().tasks.clear();
+    }
+
+    /// The gateway loses its notes of payouts, as one does that is set up anew. What was sent was
+    /// sent.
+    pub fn forget_payouts(&self) {
+        self.shared.state().payouts.clear();
     }
 
     /// How often money was sent for an external id.

@@ -19,6 +19,7 @@ pub mod docs;
 pub mod error;
 pub mod evm;
 pub mod extract;
+pub mod failpoint;
 pub mod files;
 pub mod health;
 pub mod http;

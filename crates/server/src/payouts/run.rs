@@ -10,6 +10,7 @@ use super::step::{Facts, step};
 use super::store::{self, PayoutRow};
 use crate::app::App;
 use crate::error::{ApiError, Result};
+use crate::failpoint;
 
 /// The errand that hands a payout to its rail; its key is the payout.
 pub const SUBMIT: &str = "payout_submit";
@@ -24,7 +25,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 /// # Errors
 /// When the database cannot be reached; then it is run again.
 pub async fn submit(app: &App, id: &PayoutId) -> Result<()> {
+    failpoint::reach("payout-queued").await;
     let Some(payout) = begin(app, id).await? else { return Ok(()) };
+    failpoint::reach("payout-begun").await;
     let Some(rail) = app.payout_rails.get(payout.provider) else {
         let facts = Facts::reason("the rail is switched off");
         return conclude(app, &payout, Input::Refused, facts, None).await;
@@ -44,7 +47,10 @@ pub async fn submit(app: &App, id: &PayoutId) -> Result<()> {
             (Input::Unclear, Facts::reason(reason), Some(app.config.payments.payout_poll_every))
         }
     };
-    conclude(app, &payout, input, facts, look).await
+    failpoint::reach("payout-answered").await;
+    conclude(app, &payout, input, facts, look).await?;
+    failpoint::reach("payout-submitted").await;
+    Ok(())
 }
 
 /// Writes down that the payout is about to be handed over. `None` where that is not to be done.
@@ -63,6 +69,7 @@ async fn begin(app: &App, id: &PayoutId) -> Result<Option<PayoutRow>> {
         }
         _ => None,
     };
+    failpoint::reach("payout-beginning").await;
     tx.commit().await?;
     Ok(begun)
 }
@@ -81,6 +88,7 @@ async fn conclude(
     if let Some(after) = look {
         tx.schedule(POLL, payout.id.as_str(), after).await?;
     }
+    failpoint::reach("payout-submitting").await;
     Ok(tx.commit().await?)
 }
 
@@ -97,18 +105,28 @@ pub async fn poll(app: &App, id: &PayoutId) -> Result<()> {
     if !matches!(payout.status, S::Submitted | S::Broadcast | S::Unknown) {
         return Ok(());
     }
+    failpoint::reach("payout-look").await;
     let sighting = match app.payout_rails.get(payout.provider) {
         Some(rail) => tokio::time::timeout(ANSWER_WITHIN, rail.look(&payout.order()))
             .await
             .unwrap_or(Sighting::Pending),
         None => Sighting::Pending,
     };
+    failpoint::reach("payout-looked").await;
     let mut tx = app.begin().await?;
     let status = sighted(&mut tx, &payout, sighting).await?;
     if !matches!(status, S::Completed | S::Failed) {
         tx.schedule(POLL, id.as_str(), app.config.payments.payout_poll_every).await?;
     }
-    Ok(tx.commit().await?)
+    let seen = status != payout.status;
+    if seen {
+        failpoint::reach("payout-seeing").await;
+    }
+    tx.commit().await?;
+    if seen {
+        failpoint::reach("payout-seen").await;
+    }
+    Ok(())
 }
 
 /// What a rail knows of a payout, from a look or from its own call. Returns its status after it.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use db::ResultExt as _;
+use db::{Db, ResultExt as _};
 use events::documents::Payout;
-use events::{EscrowState, PayoutId, PayoutStatus, RequestId, UserId};
+use events::{EscrowState, PaymentProvider, PayoutId, PayoutStatus, RequestId, UserId};
 
 use super::body::{PayoutQuery, RetryPayout};
 use super::error::PayoutError;
@@ -20,7 +20,7 @@ use crate::journal::Tx;
 use crate::payments::error::PaymentError;
 use crate::payments::service::Held;
 use crate::users::model::PayoutWallet;
-use crate::{jobs, payments, requests, users};
+use crate::{failpoint, jobs, payments, requests, users};
 
 /// The timer that begins a payout where it may begin by itself; its key is the request.
 pub const START: &str = "payout_start";
@@ -67,7 +67,11 @@ pub async fn start(tx: &mut Tx, app: &App, request: &RequestId) -> Result<()> {
         return Ok(());
     }
     match wallet_of(tx, &held.share.seller_id).await? {
-        Some(wallet) => create(tx, &held, wallet).await.map(drop),
+        Some(wallet) => {
+            create(tx, &held, wallet).await?;
+            failpoint::reach("payout-queueing").await;
+            Ok(())
+        }
         None => Ok(()),
     }
 }
@@ -191,6 +195,14 @@ pub async fn retry(tx: &mut Tx, id: &PayoutId, body: RetryPayout) -> Result<Payo
     let retried = step(tx, id, input, facts).await?;
     tx.schedule(SUBMIT, id.as_str(), Duration::ZERO).await?;
     retried.ok_or_else(|| PayoutError::WrongState(payout.status).into())
+}
+
+/// All payouts of a rail.
+///
+/// # Errors
+/// 503 when the database cannot be reached.
+pub async fn all_of(db: &Db, provider: PaymentProvider) -> Result<Vec<PayoutRow>> {
+    Ok(store::of_provider(db, provider).await?)
 }
 
 /// One page of payouts: their own for sellers, all for administrators.

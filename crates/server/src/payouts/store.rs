@@ -238,6 +238,12 @@ pub async fn under_way(tx: &mut Tx) -> Result<Vec<(PayoutId, PayoutStatus)>, DbE
     rows.iter().map(|row| Ok((row.parse("id")?, row.parse("status")?))).collect()
 }
 
+/// Every payout of a rail.
+pub async fn of_provider(db: &Db, provider: PaymentProvider) -> Result<Vec<PayoutRow>, DbError> {
+    let sql = sql!(concat!("SELECT ", columns!(), " FROM payouts WHERE provider = $1 ORDER BY id"));
+    db.fetch_all_as(sql, args![&provider]).await
+}
+
 /// Every payout, with the state of its share's escrow, for the comparison with the ledger.
 pub async fn all(tx: &mut db::Tx) -> Result<Vec<(PayoutRow, Option<EscrowState>)>, DbError> {
     let sql = sql!(

@@ -6,6 +6,7 @@
 use http::StatusCode;
 use serde_json::Value;
 
+use super::coin::Coins;
 use super::wire::brief;
 use crate::payouts::rail::{Sighting, Submission};
 
@@ -84,6 +85,22 @@ pub enum Noted {
     Failed,
     /// The answer tells nothing.
     Unreadable,
+}
+
+/// What the gateway has noted that it sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// How much.
+    pub amount: Coins,
+    /// Where to.
+    pub destination: String,
+}
+
+/// Reads the terms in an answer of `payout/status`; `None` where there are none.
+pub fn terms(body: &[u8]) -> Option<Terms> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let amount = body["amount"].as_str()?.parse().ok()?;
+    Some(Terms { amount, destination: body["destination"].as_str()?.to_owned() })
 }
 
 /// Reads the answer of `payout/status`.

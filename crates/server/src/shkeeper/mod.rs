@@ -25,6 +25,7 @@ pub mod error;
 mod gateway;
 mod intents;
 mod model;
+mod paid_out;
 pub mod payout;
 pub mod poll;
 pub mod reconcile;

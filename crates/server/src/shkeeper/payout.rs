@@ -22,14 +22,14 @@ use crate::payments::error::PaymentError;
 use crate::payouts::PayoutRow;
 use crate::payouts::rail::{PayoutOrder, PayoutRail, Sighting, Submission};
 use crate::payouts::service::POLL;
-use crate::{payments, payouts};
+use crate::{failpoint, payments, payouts};
 
 /// The gateway itself looks after a payout for a day, and says the same of a task that waits and of
 /// one that is lost.
 const LOST_AFTER: Duration = Duration::from_hours(24);
 
 /// The name of a try at the gateway.
-fn external_id(order: &PayoutOrder) -> String {
+pub(super) fn external_id(order: &PayoutOrder) -> String {
     format!("out-{}", order.external_id)
 }
 
@@ -118,6 +118,7 @@ impl ShkeeperRail {
             }
             Err(error) => return refused(format!("the try cannot be noted: {error}")),
         }
+        failpoint::reach("payout-noted").await;
         let body = json!({
             "amount": amount.to_string(), "destination": order.address, "external_id": name,
             "fee": self.gateway.config().payout_fee, "callback_url": self.callback_url,
@@ -150,6 +151,7 @@ impl ShkeeperRail {
     async fn note(&self, attempt: &TryRow) -> Result<bool, db::DbError> {
         let mut tx = self.db.begin().await?;
         let fresh = store::insert_try(&mut tx, attempt).await?;
+        failpoint::reach("payout-noting").await;
         tx.commit().await?;
         Ok(fresh)
     }

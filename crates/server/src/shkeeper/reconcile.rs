@@ -6,17 +6,17 @@ use std::time::Duration;
 use events::PaymentId;
 
 use super::intents::payment_of;
-use super::store;
 use super::wire::Seen;
+use super::{paid_out, store};
 use crate::app::App;
 use crate::error::Result;
 use crate::ledger::reconcile::Difference;
 
-/// A transfer whose callback takes longer is a difference.
-const CALLBACK_WITHIN: Duration = Duration::from_hours(3);
+/// What the gateway does is known here within this time; what takes longer is a difference.
+pub(super) const LEARNED_WITHIN: Duration = Duration::from_hours(3);
 
-/// What the gateway says differently: transfers that are known to one side alone. Nothing without
-/// a gateway. One that cannot be asked is a difference.
+/// What the gateway says differently: transfers that are known to one side alone, and payouts that
+/// are another thing there. Nothing without a gateway. One that cannot be asked is a difference.
 ///
 /// # Errors
 /// 503 when the database cannot be reached.
@@ -47,12 +47,14 @@ pub async fn differences(app: &App) -> Result<Vec<Difference>> {
         known.into_iter().fold(BTreeMap::new(), |mut here, mut transfer| {
             // The callback of what was just seen is still to come.
             let age = app.clock.now().as_millis() - transfer.seen_at.as_millis();
-            transfer.known.confirmed |= age < CALLBACK_WITHIN.as_millis() as i64;
+            transfer.known.confirmed |= age < LEARNED_WITHIN.as_millis() as i64;
             here.entry(transfer.payment_id).or_insert_with(Vec::new).push(transfer.known);
             here
         });
     let ours: Vec<&PaymentId> = invoices.iter().map(|invoice| &invoice.payment_id).collect();
-    Ok(compare(&ours, &here, &there))
+    let mut differences = compare(&ours, &here, &there);
+    differences.extend(paid_out::differences(app, gateway).await?);
+    Ok(differences)
 }
 
 /// The transfers that only one side knows, or of which the sides know different amounts.

@@ -336,3 +336,12 @@ pub async fn find_try(db: &Db, external_id: &str) -> Result<Option<TryRow>, DbEr
     );
     db.fetch_optional_as(sql, args![external_id]).await
 }
+
+/// All tries that were noted.
+pub async fn all_tries(db: &Db) -> Result<Vec<TryRow>, DbError> {
+    let sql = sql!(
+        "SELECT external_id, payout_id, coin, amount, address, created_at FROM shkeeper_payouts
+         ORDER BY external_id"
+    );
+    db.fetch_all_as(sql, args![]).await
+}

@@ -7,6 +7,7 @@ mod kill;
 mod kill_postgres;
 mod ordering;
 mod partition;
+mod payouts;
 mod process;
 mod recovery;
 

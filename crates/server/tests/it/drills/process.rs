@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 /// A running `souk`; killed when dropped.
 pub struct Souk {
     child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
     /// `127.0.0.1:<port>`.
     pub authority: String,
 }
@@ -41,7 +42,37 @@ impl Souk {
                 break address.to_owned();
             }
         };
-        Self { child, authority: address }
+        Self { child, lines, authority: address }
+    }
+
+    /// Waits until it has stopped where `SOUK_STOP_AT` says.
+    pub async fn stopped(&mut self) {
+        loop {
+            let line = self.lines.next_line().await.expect("stdout").expect("souk has ended");
+            if line.starts_with("Souk stops at ") {
+                return;
+            }
+        }
+    }
+
+    /// Runs one of the program's commands; its exit status and what it printed.
+    pub async fn command(
+        args: &[&str],
+        database_url: &str,
+        directory: &Path,
+        env: &[(&str, &str)],
+    ) -> (std::process::ExitStatus, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_souk"))
+            .args(args)
+            .current_dir(directory)
+            .env("DATABASE_URL", database_url)
+            .envs(env.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .expect("souk runs");
+        let told = [output.stdout, output.stderr].concat();
+        (output.status, String::from_utf8_lossy(&told).into_owned())
     }
 
     /// SIGKILL: nothing of the program gets to run any more.

@@ -1,6 +1,7 @@
 //! Payments from wallets, on a real chain.
 
 pub mod chain;
+mod checkouts;
 mod intents;
 mod outages;
 mod payments;

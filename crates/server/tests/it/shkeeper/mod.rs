@@ -1,11 +1,13 @@
 //! Payments and payouts by the SHKeeper gateway, against a stand-in of it that has all its ways.
 
+mod checkouts;
 mod forgeries;
 mod intents;
 mod kills;
 mod payouts;
 mod polling;
 mod quirks;
+mod reconciliation;
 mod webhooks;
 
 use std::sync::Arc;

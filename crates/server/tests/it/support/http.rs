@@ -27,6 +27,7 @@ impl Client {
 }
 
 /// A request in the making.
+#[derive(Clone)]
 #[must_use]
 pub struct Request {
     client: Client,
@@ -126,6 +127,22 @@ pub async fn at_once(requests: impl IntoIterator<Item = Request>) -> Vec<Answer>
         answers.push(answer.await.expect("an answer"));
     }
     answers
+}
+
+/// Checks that of a crowd at once one won, and that all others lost with this code; some may be
+/// asked to come again where the machine has other work. Returns the winner's answer.
+#[track_caller]
+pub fn one_of_a_crowd<'a>(answers: &'a [Answer], won: u16, lost: &str) -> &'a Answer {
+    let (winners, others): (Vec<_>, Vec<_>) =
+        answers.iter().partition(|answer| answer.status == won);
+    assert_eq!(winners.len(), 1, "{won}");
+    let (busy, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|answer| answer.status == 503);
+    assert!(busy.len() < answers.len() / 2, "{} of {} are asked again", busy.len(), answers.len());
+    for answer in others {
+        answer.error(409, lost);
+    }
+    winners[0]
 }
 
 /// An answer; every check shows the whole of it when it fails.

@@ -36,7 +36,7 @@ use souk::mailer::{Mail, MemoryMailer};
 use souk::node::{self, Node, Outside};
 
 pub use actors::Actor;
-pub use http::{Answer, Request, at_once};
+pub use http::{Answer, Request, at_once, one_of_a_crowd};
 pub use journal::Emitted;
 pub use socket::{Memory, Socket};
 pub use stock::StockClient;
