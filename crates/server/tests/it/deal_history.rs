@@ -1,15 +1,20 @@
 //! Random histories of deals against a serial model of a page, which knows the contract (§3.1,
 //! §4.2 to §4.4) and nothing of the code: money that comes in any order and more than once, is
 //! taken back, comes late or in another coin; time-outs, cancellations, disputes, releases and
-//! refunds; payouts that are cut off at any step by a rail that answers as it likes.
+//! refunds; payouts that are cut off at any step by a rail that answers as it likes. What people do
+//! goes through the routes, and so do the callbacks of a gateway: late, in any order, repeated,
+//! forged. The program ends in the midst of them, and what got no answer is sent again.
 //!
 //! After each step the answer and the payment must be what the model says; after a batch the
 //! ledger has to agree with everything, and the events with the changes of state. A failing
 //! history names its seed; `SOUK_TEST_SEED` repeats it.
 
+mod ending;
 mod faults;
 mod journal;
 mod model;
+mod paying;
+mod paying_out;
 mod rail;
 mod run;
 
@@ -28,7 +33,8 @@ const BATCH: u64 = 100;
 /// Histories that run at the same time.
 const AT_ONCE: u64 = 4;
 
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
+    ("SHKEEPER_API_KEY", "testkey123"),
     ("PAYMENT_SANDBOX", "true"),
     ("PLATFORM_FEE_PERCENT", "2.5"),
     ("ACCESS_TOKEN_TTL", "30d"),
@@ -45,8 +51,16 @@ pub async fn histories(engine: Engine, seed: u64, count: u64, fault: Fault) -> R
         let size = BATCH.min(count - first);
         let mut result = Ok(());
         run_test(engine, &souk::migrations::ALL, async |db: &TestDb| {
-            let app = TestApp::on(db, &SETTINGS).await;
-            result = batch(&app, seed, first, size, fault).await;
+            let gateway = run::gateway().await;
+            let url = gateway.url();
+            let mut settings = SETTINGS.to_vec();
+            settings.push(("SHKEEPER_URL", &url));
+            if fault == Fault::KeyIsEnough {
+                settings.push(("SHKEEPER_ALLOW_API_KEY_ONLY", "true"));
+            }
+            let app = TestApp::on(db, &settings).await;
+            let world = run::World::new(&app, gateway, fault).await;
+            result = batch(&app, Arc::new(world), seed, first, size).await;
         })
         .await
         .map_err(|error| error.to_string())?;
@@ -61,12 +75,11 @@ pub async fn histories(engine: Engine, seed: u64, count: u64, fault: Fault) -> R
 
 async fn batch(
     app: &TestApp,
+    world: Arc<run::World>,
     seed: u64,
     first: u64,
     size: u64,
-    fault: Fault,
 ) -> Result<(), String> {
-    let world = Arc::new(run::World::new(app, fault).await);
     let mut told = Vec::new();
     for start in (first..first + size).step_by(AT_ONCE as usize) {
         let together = (start..(start + AT_ONCE).min(first + size)).map(|number| {

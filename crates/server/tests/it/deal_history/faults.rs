@@ -9,6 +9,8 @@ pub enum Fault {
     NoUniqueIndex,
     /// A rail takes each call of its gateway for new money.
     TrustedWebhook,
+    /// Who has the gateway's key alone is believed.
+    KeyIsEnough,
     /// An escrow is set whatever it was.
     UnconditionalUpdate,
 }

@@ -15,6 +15,15 @@ pub struct Money {
     pub gone: bool,
 }
 
+/// Money that is told of.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    pub name: u8,
+    pub amount: i64,
+    pub right: bool,
+    pub confirmed: bool,
+}
+
 /// A payment.
 #[derive(Debug, Clone)]
 pub struct Payment {
@@ -26,6 +35,10 @@ pub struct Payment {
     /// What is, or was, in escrow.
     pub held: i64,
     pub payout: Option<String>,
+    /// Whether it is paid by the gateway.
+    pub by_gateway: bool,
+    /// Whether something has still to be sent back to the buyer.
+    pub owed_back: bool,
     /// Every change of status and escrow but those of payouts, in order.
     pub changes: Vec<(String, String)>,
 }
@@ -40,8 +53,10 @@ pub struct Deal {
 }
 
 impl Payment {
-    pub fn new(id: &str) -> Self {
+    pub fn new(id: &str, by_gateway: bool) -> Self {
         Self {
+            by_gateway,
+            owed_back: false,
             id: id.to_owned(),
             status: "pending",
             escrow: "none",
@@ -125,17 +140,21 @@ impl Deal {
         self.payments.last_mut().filter(|payment| payment.live())
     }
 
-    /// Money is reported.
-    pub fn report(&mut self, at: usize, name: u8, amount: i64, right: bool, confirmed: bool) {
+    /// Money is reported, all of it at once.
+    pub fn report(&mut self, at: usize, reports: &[Report]) {
         let payment = &mut self.payments[at];
         let dead = payment.dead();
-        let fresh = Money { amount, right, confirmed, late: dead, gone: false };
-        match payment.money.get_mut(&name) {
-            None => {
-                payment.money.insert(name, fresh);
+        for Report { name, amount, right, confirmed } in reports.iter().copied() {
+            let fresh = Money { amount, right, confirmed, late: dead, gone: false };
+            match payment.money.get_mut(&name) {
+                None => {
+                    payment.money.insert(name, fresh);
+                }
+                Some(known) if known.confirmed && !known.gone => {}
+                // The gateway's news are what has changed.
+                Some(known) if payment.by_gateway && known.confirmed == confirmed => {}
+                Some(known) => *known = Money { late: known.late || dead, ..fresh },
             }
-            Some(known) if known.confirmed && !known.gone => {}
-            Some(known) => *known = Money { late: known.late || dead, ..fresh },
         }
         self.settle(at);
     }
@@ -197,12 +216,25 @@ impl Deal {
         }
     }
 
-    /// The deal is called off: play money goes back at once.
-    pub fn refund(&mut self) {
+    /// The deal is called off: play money goes back at once, other money when it was `sent`.
+    pub fn refund(&mut self, sent: bool) {
         self.go("cancelled");
         if let Some(payment) = self.payment() {
             payment.set("confirmed", "refunding");
-            payment.set("refunded", "refunded");
+            payment.owed_back = true;
+        }
+        if sent {
+            self.sent_back();
+        }
+    }
+
+    /// What the buyer gets back has left.
+    pub fn sent_back(&mut self) {
+        if let Some(payment) = self.payment() {
+            payment.owed_back = false;
+            if payment.escrow == "refunding" {
+                payment.set("refunded", "refunded");
+            }
         }
     }
 }
