@@ -2,7 +2,9 @@
 // on the output is something that happened; the program ends with its input.
 //
 //   {"open": id, "url": …, "options": {…}}           → {"id": …, "connected": whether it recovered}
-//   {"emit": id, "event": …, "args": […]}            → {"id": …, "ack": …}
+//   {"emit": id, "event": …, "args": […]}            → {"id": …, "ack": …}, or {"id": …, "lost": event}
+//                                                      where the connection is gone before
+//   {"drop": id}                                       ends the connection; the client comes back
 //   {"close": id}                                    → {"id": …, "gone": reason}
 //   whatever the server sends                        → {"id": …, "event": …, "args": […]}
 import { createInterface } from "node:readline";
@@ -24,9 +26,13 @@ for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   if ("open" in command) open(command);
   else if ("close" in command) sockets.get(command.close).disconnect();
+  else if ("drop" in command) sockets.get(command.drop).io.engine.close();
   else {
     const { emit: id, event, args } = command;
-    sockets.get(id).emitWithAck(event, ...args).then((ack) => say({ id, ack }));
+    const socket = sockets.get(id);
+    const lost = () => say({ id, lost: event });
+    if (socket.connected) socket.emitWithAck(event, ...args).then((ack) => say({ id, ack }), lost);
+    else lost();
   }
 }
 process.exit(0);

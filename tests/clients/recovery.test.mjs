@@ -192,3 +192,43 @@ test("who left, or has no token any more, begins anew", async (t) => {
   assert.equal(other.recovered, false, "too many");
   assert.deepEqual(numbers(other), [], "and no part of them");
 });
+
+test("a long replay that is cut off and begun anew by a killed server does not come twice", async (t) => {
+  const souk = await start(t, SETTINGS);
+  const socket = await seller(t, souk);
+  const filler = "x".repeat(2000);
+  let cuts = 0;
+  // Ends the connection once a part of what was missed has come, and the server with it.
+  const cut = ({ type }) => {
+    if (type !== 2 || socket.connected || cuts > 0) return;
+    cuts++;
+    socket.io.reconnection(false);
+    socket.io.engine.transport.ws.terminate();
+  };
+  socket.io.reconnection(false);
+  let left = gone(socket);
+  socket.io.engine.transport.ws.terminate();
+  await left;
+  for (let n = 0; n < 300; n++) {
+    const answer = await fetch(`${souk.url}/api/realtime/emit`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-service-key": KEY },
+      body: JSON.stringify({ event: "told", room: "sellers", data: { n, filler } }),
+    });
+    assert.equal(answer.status, 202);
+  }
+  socket.io.on("packet", cut);
+  socket.connect();
+  await until("a part of the replay", () => cuts > 0);
+  assert.ok(socket.receiveBuffer.length > 0, "the client keeps what it got");
+  await souk.end("SIGKILL");
+  await souk.begin();
+  await again(socket, async () => {
+    socket.io.reconnection(true);
+    socket.connect();
+  });
+  assert.equal(socket.recovered, false);
+  await ask(socket, "leave-chat-room", "none");
+  const seen = numbers(socket);
+  assert.deepEqual(seen, [...new Set(seen)], "no event came twice");
+});

@@ -22,7 +22,8 @@ struct Benchmark {
     /// The folder of its crate.
     folder: &'static str,
     target: Target,
-    /// Whether it wants an empty PostgreSQL database, which it finds by [`POSTGRES_URL`].
+    /// Whether it always wants an empty PostgreSQL database, which it finds by [`POSTGRES_URL`];
+    /// others do where `--postgres` is among their arguments.
     postgres: bool,
 }
 
@@ -45,6 +46,13 @@ const BENCHMARKS: &[Benchmark] = &[
         about: "What a delivery to a socket costs, beside other servers",
         folder: "bench",
         target: Target::Program("fanout"),
+        postgres: false,
+    },
+    Benchmark {
+        name: "recover",
+        about: "A client that missed much, and all of them after a kill",
+        folder: "bench",
+        target: Target::Program("recover"),
         postgres: false,
     },
     Benchmark {
@@ -72,6 +80,7 @@ const BENCHMARKS: &[Benchmark] = &[
 
 /// Runs the benchmark named first in `args`, which gets the rest of them, or lists them all.
 pub fn run(args: Vec<OsString>) -> Result<ExitCode> {
+    let asks_for_postgres = args.iter().any(|arg| arg == "--postgres");
     let mut args = args.into_iter();
     let Some(name) = args.next() else {
         for benchmark in BENCHMARKS {
@@ -91,7 +100,7 @@ pub fn run(args: Vec<OsString>) -> Result<ExitCode> {
     cargo.args(["run", "--release", kind, target, "--manifest-path"]);
     cargo.arg(project::root().join(benchmark.folder).join("Cargo.toml")).arg("--").args(args);
     let mut server = None;
-    if benchmark.postgres && std::env::var_os(POSTGRES_URL).is_none() {
+    if (benchmark.postgres || asks_for_postgres) && std::env::var_os(POSTGRES_URL).is_none() {
         let (started, url) = postgres::start_with(&Installer::new(true), Durability::Full)?;
         cargo.env(POSTGRES_URL, url);
         server = Some(started);

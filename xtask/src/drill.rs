@@ -76,6 +76,13 @@ const DRILLS: &[Drill] = &[
         rounds: 10,
         postgres: true,
     },
+    Drill {
+        name: "rolling",
+        about: "Two nodes restarted in turns under load: no request fails, no event is lost",
+        package: "souk",
+        rounds: 20,
+        postgres: true,
+    },
 ];
 
 /// Runs the drill that `args` name, or lists them all.

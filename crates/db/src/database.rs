@@ -1,6 +1,7 @@
 //! The open database.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::PgPool;
@@ -63,7 +64,11 @@ impl Default for Options {
 #[derive(Debug, Clone)]
 pub struct Db {
     inner: Inner,
+    statements: Counter,
 }
+
+/// Counts statements.
+pub(crate) type Counter = Arc<AtomicU64>;
 
 #[derive(Debug, Clone)]
 enum Inner {
@@ -77,6 +82,7 @@ macro_rules! read {
     ($db:expr, $function:ident, $sql:expr, $args:expr) => {{
         let (sql, args): (Sql, Vec<Value>) = ($sql, $args);
         check_args(&args)?;
+        $db.statements.fetch_add(1, Ordering::Relaxed);
         match &$db.inner {
             Inner::Sqlite(sqlite) => match sqlite.reads.acquire().await {
                 Ok(mut conn) => sqlite::$function(&mut conn, &sql, args).await,
@@ -109,7 +115,7 @@ impl Db {
                 ));
             }
         };
-        Ok(Self { inner })
+        Ok(Self { inner, statements: Counter::default() })
     }
 
     /// The engine behind it.
@@ -179,7 +185,10 @@ impl Db {
     pub fn begin(&self) -> impl Future<Output = Result<Tx, DbError>> + Send {
         Box::pin(async move {
             match &self.inner {
-                Inner::Sqlite(sqlite) => Ok(Tx::sqlite_write(sqlite.writer.begin().await?)),
+                Inner::Sqlite(sqlite) => {
+                    let lease = sqlite.writer.begin().await?;
+                    Ok(Tx::sqlite_write(lease, self.statements.clone()))
+                }
                 Inner::Postgres(_) => self.begin_postgres("BEGIN").await,
             }
         })
@@ -192,7 +201,8 @@ impl Db {
             match &self.inner {
                 Inner::Sqlite(sqlite) => {
                     let tx = sqlite.reads.begin().await;
-                    Ok(Tx::sqlite_read(tx.map_err(|error| DbError::new(error, || "BEGIN".into()))?))
+                    let tx = tx.map_err(|error| DbError::new(error, || "BEGIN".into()))?;
+                    Ok(Tx::sqlite_read(tx, self.statements.clone()))
                 }
                 Inner::Postgres(_) => {
                     self.begin_postgres("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
@@ -219,7 +229,14 @@ impl Db {
             return Err(DbError::Config("not a PostgreSQL database".into()));
         };
         let tx = postgres::retry_lost!(bounded(db.limit, db.pool.begin_with(begin)).await);
-        Ok(Tx::postgres(db.limit, tx.map_err(|error| DbError::new(error, || begin.into()))?))
+        let tx = tx.map_err(|error| DbError::new(error, || begin.into()))?;
+        Ok(Tx::postgres(db.limit, tx, self.statements.clone()))
+    }
+
+    /// How many statements were run since it was opened, by all clones; without those that begin
+    /// and end transactions.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// Group commit figures; `None` on PostgreSQL.

@@ -55,6 +55,20 @@ impl Sql {
         Self { text: Text::Joined(pieces.concat().into()), for_update: false, registered: None }
     }
 
+    /// A statement on many rows at once: it begins with a table `asked`, whose rows are the
+    /// elements of `$1`, a JSON array of arrays of texts, numbers and nulls. `rest` reads the parts
+    /// of each as `asked.value->>0` and so on, which are texts on PostgreSQL: cast numbers. Such a
+    /// text is not in [`all_sql`] either.
+    pub fn for_rows(engine: Engine, rest: &'static str) -> Self {
+        let asked = match engine {
+            Engine::Sqlite => "WITH asked AS (SELECT value FROM json_each($1)) ",
+            Engine::Postgres => {
+                "WITH asked AS (SELECT value FROM json_array_elements(CAST($1 AS json))) "
+            }
+        };
+        Self::concat(&[asked, rest])
+    }
+
     /// A text with names that were read from the schema, quoted.
     pub(crate) fn from_schema(text: String) -> Self {
         Self { text: Text::Joined(text.into()), for_update: false, registered: None }

@@ -1,9 +1,11 @@
 //! Transactions.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::{Postgres, Sqlite, Transaction};
 
+use crate::database::Counter;
 use crate::postgres::bounded;
 use crate::sqlite::Lease;
 use crate::value::check_args;
@@ -21,6 +23,7 @@ use crate::{DbError, Engine, FromRow, Row, Sql, Value, postgres, sqlite};
 pub struct Tx {
     inner: Inner,
     failed: bool,
+    statements: Counter,
 }
 
 #[derive(Debug)]
@@ -40,6 +43,7 @@ macro_rules! run {
         if std::mem::replace(&mut $tx.failed, true) {
             return Err(DbError::Failed);
         }
+        $tx.statements.fetch_add(1, Ordering::Relaxed);
         let result = match &mut $tx.inner {
             Inner::SqliteWrite(lease) => {
                 sqlite::$function(lease.conn().await?.get()?, &sql, args).await
@@ -57,16 +61,20 @@ macro_rules! run {
 
 // Statements are boxed: inlined, both drivers would make every future that holds one 8 KiB larger.
 impl Tx {
-    pub(crate) fn sqlite_write(lease: Lease) -> Self {
-        Self { inner: Inner::SqliteWrite(lease), failed: false }
+    pub(crate) fn sqlite_write(lease: Lease, statements: Counter) -> Self {
+        Self { inner: Inner::SqliteWrite(lease), failed: false, statements }
     }
 
-    pub(crate) fn sqlite_read(tx: Transaction<'static, Sqlite>) -> Self {
-        Self { inner: Inner::SqliteRead(tx), failed: false }
+    pub(crate) fn sqlite_read(tx: Transaction<'static, Sqlite>, statements: Counter) -> Self {
+        Self { inner: Inner::SqliteRead(tx), failed: false, statements }
     }
 
-    pub(crate) fn postgres(limit: Duration, tx: Transaction<'static, Postgres>) -> Self {
-        Self { inner: Inner::Postgres(tx, limit), failed: false }
+    pub(crate) fn postgres(
+        limit: Duration,
+        tx: Transaction<'static, Postgres>,
+        statements: Counter,
+    ) -> Self {
+        Self { inner: Inner::Postgres(tx, limit), failed: false, statements }
     }
 
     /// The engine behind it.

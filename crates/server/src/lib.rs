@@ -21,6 +21,7 @@ pub mod evm;
 pub mod extract;
 pub mod failpoint;
 pub mod files;
+mod gather;
 pub mod health;
 pub mod http;
 pub mod idempotency;

@@ -1,6 +1,8 @@
 //! What is done with chats and with who takes part in them.
 
-use db::Db;
+use std::collections::HashSet;
+
+use db::{Db, DbError};
 use events::chat::{ParticipantRemoved, ParticipantsAdded};
 use events::{ChatId, Role, Room, UserId};
 use http::StatusCode;
@@ -243,13 +245,15 @@ pub async fn list(app: &App, caller: &Caller, query: &ChatQuery) -> Result<Listi
     Ok(page.listing(chats, total))
 }
 
-/// Whether the caller may be in the chat's room (contract §1.2). Administrators may be in any, by
-/// their token.
+/// Those of these users who may be in the room of the chat beside each.
 ///
 /// # Errors
-/// 503 when the database cannot be reached.
-pub async fn may_join(db: &Db, caller: &Caller, id: &ChatId) -> Result<bool> {
-    Ok(caller.is_admin() || store::takes_part(db, id, &caller.user_id).await?)
+/// When the database cannot be read.
+pub async fn may_join(
+    db: &Db,
+    asked: &[(UserId, ChatId)],
+) -> Result<HashSet<(UserId, ChatId)>, DbError> {
+    store::taking_part(db, asked).await
 }
 
 /// Whether a user may read the chat.

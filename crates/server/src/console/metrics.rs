@@ -37,6 +37,9 @@ pub fn text(app: &App, journal_head: Option<i64>) -> String {
     let help = "The position up to which this node has handed the journal on.";
     metric(&mut text, "souk_journal_handed_on_position", "gauge", help);
     let _ = writeln!(text, "souk_journal_handed_on_position {}", app.journal.handed_on());
+    let name = "souk_database_statements_total";
+    metric(&mut text, name, "counter", "Statements that this node ran on its database.");
+    let _ = writeln!(text, "{name} {}", app.db.statements());
     let name = "souk_commit_to_client_seconds";
     metric(&mut text, name, "histogram", "From an event's commit until it went to its sockets.");
     let (buckets, total) = app.gauges.histogram();

@@ -27,6 +27,8 @@ use crate::config::RealtimeConfig;
 const TOO_MANY_SOCKETS: &str = "too many sockets of this user";
 /// Why a socket that does not keep to its rate is closed.
 const FLOOD: &str = "too many events";
+/// Users whom a session keeps online: one, but in `open` access.
+const ONLINE_MAX: usize = 8;
 /// The part of an unknown event's name that is sent back, in characters.
 const NAME_MAX: usize = 64;
 /// How often a join is checked again because memberships of its room ended meanwhile.
@@ -140,7 +142,12 @@ impl Handler for Gateway {
         let surplus = caller.as_ref().map_or_else(Vec::new, |caller| {
             realtime.sockets.add(caller, socket, self.app.config.realtime.sockets_per_user)
         });
-        recovery::arrived(&self.app, socket, client);
+        if recovery::arrived(&self.app, socket, client) && client.connection > FIRST {
+            let online = client.session.state().history.online.clone();
+            for user in online {
+                self.came(client, user);
+            }
+        }
         for oldest in surplus {
             // Told to leave rather than cut off: a stock client that is cut off comes back.
             oldest.disconnect(false, Reason::server(TOO_MANY_SOCKETS));
@@ -453,21 +460,37 @@ impl Gateway {
         if self.is_strict() && client.caller().is_none_or(|caller| caller.user_id != user) {
             return Err(Refused::forbidden("This is another user").about(room));
         }
-        let step = self.join(socket, client, vec![room])?;
-        let (gateway, socket) = (self.clone(), socket.clone());
-        Ok(match step {
-            Step::Done(room) => {
-                gateway.came(client, user);
-                Step::Done(room)
+        // Noted along with the room: who comes back to the session is online by that.
+        let is_new = {
+            let mut state = client.session.state();
+            let online = &mut state.history.online;
+            let is_new = !online.contains(&user) && online.len() < ONLINE_MAX;
+            if is_new {
+                online.push(user.clone());
             }
-            Step::Later(joined) => Step::Later(Box::pin(async move {
-                let room = joined.await?;
-                if let Some(client) = socket.data::<Client>() {
-                    gateway.came(client, user);
+            is_new
+        };
+        let step = self.join(socket, client, vec![room]);
+        let (gateway, socket) = (self.clone(), socket.clone());
+        Ok(Step::Later(Box::pin(async move {
+            let Some(client) = socket.data::<Client>() else { return Ok(None) };
+            let session = &client.session;
+            let outcome = match step {
+                Ok(Step::Later(joined)) => joined.await,
+                Ok(Step::Done(room)) if !is_new => Ok(room),
+                Ok(Step::Done(room)) => {
+                    let is_saved = gateway.realtime().0.sessions.saver.saved(session).await;
+                    if is_saved { Ok(room) } else { Err(Refused::internal()) }
                 }
-                Ok(room)
-            })),
-        })
+                Err(refused) => Err(refused),
+            };
+            match &outcome {
+                Ok(_) => gateway.came(client, user),
+                Err(_) if is_new => session.state().history.online.retain(|known| *known != user),
+                Err(_) => {}
+            }
+            outcome
+        })))
     }
 
     /// Counts the socket among those that keep the user online, once.

@@ -1,6 +1,9 @@
 //! Who may be in which room (contract §1.2).
 
-use events::{Access, Role, Room};
+use std::collections::{HashMap, HashSet};
+
+use db::DbError;
+use events::{Access, Role, Room, UserId};
 
 use crate::app::App;
 use crate::error::Result;
@@ -44,22 +47,53 @@ pub fn by_token(access: Access, caller: Option<&Caller>, room: &Room) -> Members
     if allowed { Membership::Yes } else { Membership::No }
 }
 
-/// Asks the slice that owns the room.
+/// A user of this role, and the room that it wants to be in.
+pub type Asked = (UserId, Role, Room);
+
+/// Asks the slice that owns the room; many are asked at once.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub async fn is_member(app: &App, caller: &Caller, room: &Room) -> Result<bool> {
-    match room {
-        Room::Request(id) => requests::service::may_join_request(&app.db, caller, id).await,
-        Room::Chat(id) => chat::service::may_join(&app.db, caller, id).await,
-        Room::TemplateCheckout(id) => templates::checkout::may_join(&app.db, caller, id).await,
-        _ => Ok(false),
+    let asked = (caller.user_id.clone(), caller.role, room.clone());
+    Ok(app.realtime.0.members.ask(app, asked).await? == Some(true))
+}
+
+/// Who of `asked` may be in their rooms.
+pub async fn members(app: App, asked: Vec<Asked>) -> Result<HashMap<Asked, bool>, DbError> {
+    let (mut requests, mut chats, mut checkouts) = (Vec::new(), Vec::new(), Vec::new());
+    for (user, role, room) in &asked {
+        match room {
+            Room::Request(id) => requests.push((user.clone(), *role, id.clone())),
+            Room::Chat(id) => chats.push((user.clone(), id.clone())),
+            Room::TemplateCheckout(id) => checkouts.push((user.clone(), id.clone())),
+            _ => {}
+        }
     }
+    let mut found = HashSet::new();
+    if !requests.is_empty() {
+        let may_join = requests::service::may_join(&app.db, &requests).await?;
+        let may_join = requests.into_iter().zip(may_join).filter(|(_, may_join)| *may_join);
+        found.extend(may_join.map(|((user, _, id), _)| (user, Room::Request(id))));
+    }
+    if !chats.is_empty() {
+        let may_join = chat::service::may_join(&app.db, &chats).await?;
+        found.extend(may_join.into_iter().map(|(user, id)| (user, Room::Chat(id))));
+    }
+    if !checkouts.is_empty() {
+        let may_join = templates::checkout::may_join(&app.db, &checkouts).await?;
+        found.extend(may_join.into_iter().map(|(user, id)| (user, Room::TemplateCheckout(id))));
+    }
+    let answer = |(user, role, room): Asked| {
+        let is_member = found.contains(&(user.clone(), room.clone()));
+        ((user, role, room), is_member)
+    };
+    Ok(asked.into_iter().map(answer).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use events::{Timestamp, UserId};
+    use events::Timestamp;
 
     use super::*;
     use crate::extract::Session;

@@ -51,6 +51,7 @@ use crate::app::App;
 use crate::bus::Bus;
 use crate::config::{RealtimeConfig, RecoveryConfig};
 use crate::extract::Session;
+use crate::gather::Gather;
 
 /// The namespace of all sockets.
 const NAMESPACE: &str = "/";
@@ -72,6 +73,8 @@ struct Inner {
     /// There from [`Realtime::start`] to [`Realtime::stop`].
     server: RwLock<Option<Server>>,
     sockets: sockets::Sockets,
+    /// Asks who may be in which room.
+    members: Gather<joins::Asked, bool>,
     fence: fence::Fence,
     feed: recovery::feed::Feed,
     sessions: recovery::Sessions,
@@ -89,6 +92,7 @@ impl Realtime {
             access: config.access,
             server: RwLock::default(),
             sockets: sockets::Sockets::default(),
+            members: Gather::new(|app, asked| Box::pin(joins::members(app, asked))),
             fence: fence::Fence::default(),
             feed: recovery::feed::Feed::new(recovery.memory),
             sessions: recovery::Sessions::default(),

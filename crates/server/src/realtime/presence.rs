@@ -24,7 +24,7 @@ use super::store;
 use crate::app::App;
 
 /// Users that are written in one transaction.
-const BATCH: usize = 100;
+const BATCH: usize = 500;
 /// Pause after a failed write.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 

@@ -4,7 +4,9 @@
 //! node. Who changes either locks the user's row of `presence` first, so of several nodes one sees
 //! that it was the first or the last.
 
-use db::{Db, DbError, args, sql};
+use std::collections::HashSet;
+
+use db::{Db, DbError, Engine, Sql, Value, args, sql};
 use events::{Timestamp, UserId};
 
 use super::presence::Seen;
@@ -20,63 +22,74 @@ pub async fn find(tx: &mut db::Tx, user: &UserId) -> Result<Option<Seen>, DbErro
     .transpose()
 }
 
-/// Writes whether users are on this node, in the order of their ids, and returns those who are
-/// online or offline by it and were not before, on any node.
+/// Writes whether users are on this node, and returns those who are online or offline by it and
+/// were not before, on any node.
 pub async fn save(
     tx: &mut db::Tx,
     node: &str,
     users: &[(UserId, Seen)],
 ) -> Result<Vec<(UserId, Seen)>, DbError> {
-    let mut changed = Vec::new();
-    for (user, seen) in users {
-        let last_seen = seen.last_seen.as_millis();
-        tx.execute(
-            sql!(
-                "INSERT INTO presence (user_id, online, last_seen) VALUES ($1, $2, $3)
-                 ON CONFLICT (user_id) DO NOTHING"
-            ),
-            args![user, false, last_seen],
-        )
-        .await?;
-        let lock = sql!("SELECT online FROM presence WHERE user_id = $1").for_update();
-        tx.fetch_one(lock, args![user]).await?;
-        let changes = if seen.online {
-            tx.execute(
-                sql!(
-                    "INSERT INTO presence_nodes (user_id, node_id) VALUES ($1, $2)
-                     ON CONFLICT (user_id, node_id) DO NOTHING"
-                ),
-                args![user, node],
-            )
-            .await?;
-            tx.execute(
-                sql!(
-                    "UPDATE presence SET online = $1, last_seen = $2
-                     WHERE user_id = $3 AND NOT online"
-                ),
-                args![true, last_seen, user],
-            )
-            .await?
-        } else {
-            tx.execute(
-                sql!("DELETE FROM presence_nodes WHERE user_id = $1 AND node_id = $2"),
-                args![user, node],
-            )
-            .await?;
-            tx.execute(
-                sql!(
-                    "UPDATE presence SET online = $1, last_seen = $2 WHERE user_id = $3 AND online
-                     AND NOT EXISTS (SELECT 1 FROM presence_nodes n WHERE n.user_id = $3)"
-                ),
-                args![false, last_seen, user],
-            )
-            .await?
-        };
-        if changes > 0 {
-            changed.push((user.clone(), *seen));
+    let engine = tx.engine();
+    let rows = |users: &[&(UserId, Seen)]| {
+        let row = |(user, seen): &&(UserId, Seen)| (user.clone(), seen.last_seen.as_millis());
+        Value::json(&users.iter().map(row).collect::<Vec<_>>())
+    };
+    let (here, gone): (Vec<_>, Vec<_>) = users.iter().partition(|(_, seen)| seen.online);
+    let all = rows(&users.iter().collect::<Vec<_>>())?;
+    let known = Sql::for_rows(
+        engine,
+        "INSERT INTO presence (user_id, online, last_seen)
+         SELECT asked.value->>0, $2, CAST(asked.value->>1 AS BIGINT) FROM asked WHERE true
+         ORDER BY asked.value->>0 ON CONFLICT (user_id) DO NOTHING",
+    );
+    tx.execute(known, args![all.clone(), false]).await?;
+    if engine == Engine::Postgres {
+        // All nodes lock users in the same order.
+        let lock = Sql::for_rows(
+            engine,
+            "SELECT user_id FROM presence
+             WHERE user_id IN (SELECT asked.value->>0 FROM asked) ORDER BY user_id",
+        );
+        tx.fetch_all(lock.for_update(), args![all]).await?;
+    }
+    let mut changed = HashSet::new();
+    if !here.is_empty() {
+        let come = Sql::for_rows(
+            engine,
+            "INSERT INTO presence_nodes (user_id, node_id)
+             SELECT asked.value->>0, $2 FROM asked WHERE true
+             ON CONFLICT (user_id, node_id) DO NOTHING",
+        );
+        tx.execute(come, args![rows(&here)?, node]).await?;
+        let online = Sql::for_rows(
+            engine,
+            "UPDATE presence SET online = $2, last_seen = CAST(asked.value->>1 AS BIGINT)
+             FROM asked WHERE user_id = asked.value->>0 AND NOT online RETURNING user_id",
+        );
+        for row in tx.fetch_all(online, args![rows(&here)?, true]).await? {
+            changed.insert(row.get::<String>("user_id")?);
         }
     }
-    Ok(changed)
+    if !gone.is_empty() {
+        let go = Sql::for_rows(
+            engine,
+            "DELETE FROM presence_nodes WHERE node_id = $2
+             AND user_id IN (SELECT asked.value->>0 FROM asked)",
+        );
+        tx.execute(go, args![rows(&gone)?, node]).await?;
+        let offline = Sql::for_rows(
+            engine,
+            "UPDATE presence SET online = $2, last_seen = CAST(asked.value->>1 AS BIGINT)
+             FROM asked WHERE user_id = asked.value->>0 AND online AND NOT EXISTS
+                 (SELECT 1 FROM presence_nodes n WHERE n.user_id = presence.user_id)
+             RETURNING user_id",
+        );
+        for row in tx.fetch_all(offline, args![rows(&gone)?, false]).await? {
+            changed.insert(row.get::<String>("user_id")?);
+        }
+    }
+    let is_changed = |(user, _): &&(UserId, Seen)| changed.contains(user.as_str());
+    Ok(users.iter().filter(is_changed).cloned().collect())
 }
 
 /// A node and the count of its signs of life.

@@ -1,6 +1,6 @@
 //! What is done with requests.
 
-use db::Db;
+use db::{Db, DbError};
 use events::documents::{Budget, PurchaseRequest};
 use events::marketplace::{
     NewPurchaseRequest, PurchaseRequestUpdate, RequestCancelled, RequestUpdateType,
@@ -165,14 +165,16 @@ pub async fn may_know(tx: &mut Tx, seller: &UserId, id: &RequestId) -> Result<bo
     Ok(seen.is_some_and(|seen| seen.view() != View::Nothing))
 }
 
-/// Whether the caller may be in the request's room, by the request as it is now (contract §1.2).
-/// A request that is not there has no room.
+/// Whether each of these users may be in a request's room.
 ///
 /// # Errors
-/// 503 when the database cannot be reached.
-pub async fn may_join_request(db: &Db, caller: &Caller, id: &RequestId) -> Result<bool> {
-    let seen = store::find(db, caller.into(), id).await?;
-    Ok(seen.is_some_and(|seen| seen.party.may_join(seen.request.status)))
+/// When the database cannot be read.
+pub async fn may_join(db: &Db, asked: &[(UserId, Role, RequestId)]) -> Result<Vec<bool>, DbError> {
+    let parties = store::parties(db, asked).await?;
+    let may_join = |party: &Option<(Party, RequestStatus)>| {
+        party.is_some_and(|(party, status)| party.may_join(status))
+    };
+    Ok(parties.iter().map(may_join).collect())
 }
 
 /// Locks the request until the transaction ends and reads it for a caller who may know of it.

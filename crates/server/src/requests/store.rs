@@ -1,5 +1,7 @@
 //! The rows of requests.
 
+use std::collections::HashMap;
+
 use db::{Db, DbError, Row, Sql, Value, args, sql};
 use events::documents::{Budget, PurchaseRequest};
 use events::{CategoryId, RequestId, RequestStatus, Role, Timestamp, UserId};
@@ -80,7 +82,14 @@ fn read(row: &Row, viewer: Viewer<'_>) -> Result<Seen, DbError> {
         created_at: Timestamp::from_millis(row.get("created_at")?),
         updated_at: Timestamp::from_millis(row.get("updated_at")?),
     };
-    let party = match viewer.role {
+    let is_buyer = viewer.id == request.buyer_id.as_str();
+    let party = party(row, viewer.role, is_buyer)?;
+    Ok(Seen { request, party })
+}
+
+/// What a user of this role is to a request, by the columns `invited` and `offer`.
+fn party(row: &Row, role: Role, is_buyer: bool) -> Result<Party, DbError> {
+    Ok(match role {
         Role::Admin => Party::Admin,
         Role::Seller => Party::Seller {
             invited: row.get("invited")?,
@@ -91,10 +100,36 @@ fn read(row: &Row, viewer: Viewer<'_>) -> Result<Seen, DbError> {
                 Some(_) => Some(OfferStanding::Ended),
             },
         },
-        Role::Buyer if viewer.id == request.buyer_id.as_str() => Party::Buyer,
+        Role::Buyer if is_buyer => Party::Buyer,
         Role::Buyer => Party::Stranger,
+    })
+}
+
+/// What users are to requests, and the requests' states; nothing of requests that are not there.
+pub async fn parties(
+    db: &Db,
+    looking: &[(UserId, Role, RequestId)],
+) -> Result<Vec<Option<(Party, RequestStatus)>>, DbError> {
+    let sql = Sql::for_rows(
+        db.engine(),
+        "SELECT asked.value->>0 AS user_id, r.id, r.buyer_id, r.status,
+                EXISTS (SELECT 1 FROM request_invitations i
+                        WHERE i.request_id = r.id AND i.seller_id = asked.value->>0) AS invited,
+                (SELECT MAX(CASE o.status WHEN 'accepted' THEN 3 WHEN 'pending' THEN 2 ELSE 1 END)
+                 FROM offers o WHERE o.request_id = r.id AND o.seller_id = asked.value->>0) AS offer
+         FROM asked JOIN purchase_requests r ON r.id = asked.value->>1",
+    );
+    let pairs: Vec<_> = looking.iter().map(|(user, _, request)| (user, request)).collect();
+    let mut rows: HashMap<(String, String), Row> = HashMap::new();
+    for row in db.fetch_all(sql, args![Value::json(&pairs)?]).await? {
+        rows.insert((row.get("user_id")?, row.get("id")?), row);
+    }
+    let find = |(user, role, request): &(UserId, Role, RequestId)| {
+        let Some(row) = rows.get(&(user.to_string(), request.to_string())) else { return Ok(None) };
+        let is_buyer = row.get::<String>("buyer_id")? == user.as_str();
+        Ok(Some((party(row, *role, is_buyer)?, row.parse("status")?)))
     };
-    Ok(Seen { request, party })
+    looking.iter().map(find).collect()
 }
 
 fn select_one() -> Sql {

@@ -1,10 +1,14 @@
 //! Checkouts of templates, and what their payment does to them.
 
+use std::collections::HashSet;
+
 use events::documents::DeliveryInfo;
 use events::marketplace::{
     TemplateCheckoutPaymentConfirmed, TemplateCheckoutPaymentFailed, TemplateCheckoutPaymentPending,
 };
-use events::{CheckoutId, Money, Parties, PaymentId, RequestId, Role, TemplateId, Timestamp};
+use events::{
+    CheckoutId, Money, Parties, PaymentId, RequestId, Role, TemplateId, Timestamp, UserId,
+};
 
 use super::body::{Checkout, CheckoutStatus, CreateCheckout};
 use super::error::TemplateError;
@@ -168,18 +172,15 @@ pub async fn get(app: &App, caller: &Caller, id: &CheckoutId) -> Result<Checkout
     document(&mut tx, caller, checkout).await
 }
 
-/// Whether the caller may be in the checkout's room (contract §1.2): its buyer and its sellers.
+/// Those of these users who are the buyer or a seller of the checkout beside each.
 ///
 /// # Errors
-/// 503 when the database cannot be reached.
-pub async fn may_join(db: &db::Db, caller: &Caller, id: &CheckoutId) -> Result<bool> {
-    let mut tx = db.begin_read().await?;
-    let Some(checkout) = store::find_checkout(&mut tx, id).await? else { return Ok(false) };
-    if checkout.buyer_id == caller.user_id {
-        return Ok(true);
-    }
-    let shares = store::shares(&mut tx, id).await?;
-    Ok(shares.iter().any(|share| share.seller_id == caller.user_id))
+/// When the database cannot be read.
+pub async fn may_join(
+    db: &db::Db,
+    asked: &[(UserId, CheckoutId)],
+) -> Result<HashSet<(UserId, CheckoutId)>, db::DbError> {
+    store::partners(db, asked).await
 }
 
 /// Locks the requests of a checkout, by id, and reads it.

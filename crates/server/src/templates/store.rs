@@ -1,6 +1,8 @@
 //! The rows of templates and checkouts.
 
-use db::{Db, DbError, FromRow, Row, args, sql};
+use std::collections::HashSet;
+
+use db::{Db, DbError, FromRow, Row, Sql, Value, args, sql};
 use events::documents::DeliveryTime;
 use events::{
     CheckoutId, Currency, Money, OfferId, PaymentId, RequestId, TemplateId, Timestamp, UserId,
@@ -332,6 +334,23 @@ pub async fn find_checkout(
          FROM template_checkouts WHERE id = $1"
     );
     tx.fetch_optional_as(sql, args![id]).await
+}
+
+/// Those of these users who are the buyer or a seller of the checkout beside each.
+pub async fn partners(
+    db: &db::Db,
+    asked: &[(UserId, CheckoutId)],
+) -> Result<HashSet<(UserId, CheckoutId)>, DbError> {
+    let sql = Sql::for_rows(
+        db.engine(),
+        "SELECT asked.value->>0 AS user_id, c.id
+         FROM asked JOIN template_checkouts c ON c.id = asked.value->>1
+         WHERE c.buyer_id = asked.value->>0
+            OR EXISTS (SELECT 1 FROM template_checkout_requests r
+                       WHERE r.checkout_id = c.id AND r.seller_id = asked.value->>0)",
+    );
+    let rows = db.fetch_all(sql, args![Value::json(asked)?]).await?;
+    rows.iter().map(|row| Ok((row.parse("user_id")?, row.parse("id")?))).collect()
 }
 
 /// The requests of a checkout, by id. They never change.

@@ -2,7 +2,9 @@
 
 pub mod messages;
 
-use db::{Db, DbError, Row, Sql, args, sql};
+use std::collections::HashSet;
+
+use db::{Db, DbError, Row, Sql, Value, args, sql};
 use events::documents::{ChatMessage, PublicUser};
 use events::{ChatId, RequestId, Timestamp, UserId};
 
@@ -167,9 +169,18 @@ pub async fn delete_participant(
     Ok(tx.execute(delete, args![chat, user]).await? == 1)
 }
 
-pub async fn takes_part(db: &Db, chat: &ChatId, user: &UserId) -> Result<bool, DbError> {
-    let find = sql!("SELECT 1 AS one FROM chat_participants WHERE chat_id = $1 AND user_id = $2");
-    Ok(db.fetch_optional(find, args![chat, user]).await?.is_some())
+/// Those of these users who take part in the chat beside each.
+pub async fn taking_part(
+    db: &Db,
+    asked: &[(UserId, ChatId)],
+) -> Result<HashSet<(UserId, ChatId)>, DbError> {
+    let sql = Sql::for_rows(
+        db.engine(),
+        "SELECT p.user_id, p.chat_id FROM asked JOIN chat_participants p
+         ON p.user_id = asked.value->>0 AND p.chat_id = asked.value->>1",
+    );
+    let rows = db.fetch_all(sql, args![Value::json(asked)?]).await?;
+    rows.iter().map(|row| Ok((row.parse("user_id")?, row.parse("chat_id")?))).collect()
 }
 
 /// Locks the participant's row until the transaction ends.

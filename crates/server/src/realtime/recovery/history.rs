@@ -23,6 +23,12 @@ pub struct History {
     /// Nothing is known of departures up to this position.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub proven_from: i64,
+    /// From which position on the last replay was that its client may have got a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_from: Option<i64>,
+    /// The users whom its client made online.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub online: Vec<UserId>,
 }
 
 /// A room that a session is in.

@@ -7,7 +7,7 @@
 //!   program knew and its database does not is nothing that a client was told.
 //! - All or nothing. Where it cannot be proved that every missed event is there and that the rooms
 //!   are what they were, the client gets a new session; that is decided before anything of the
-//!   replay is sent.
+//!   replay is sent. A replay of which a client may get a part is noted durably before.
 //! - A replay is what the socket would have got: the events behind the offset, in their order, by
 //!   the rooms that the session was in at each ([`history`]). It ends, and the live events begin,
 //!   in one step ([`feed`]).
@@ -33,8 +33,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::error::Result;
+use crate::gather::Gather;
 use crate::journal::Tx;
 use session::{Phase, Session, SessionId};
+use store::Stored;
 
 pub use attach::{TAKEN, arrived, begin, close_elsewhere, depart};
 pub use replay::{Outcome, take_up};
@@ -52,19 +54,24 @@ const TELL_EVERY: Duration = Duration::from_mins(5);
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// The journal is kept longer than clients may be away, since their offsets may be so old.
 const SLACK: Duration = Duration::from_hours(1);
-/// Sessions of which a long replay is remembered.
-const DOUBTS_MAX: usize = 100_000;
 /// Who has not come by then will not.
 const COMING_MAX: Duration = Duration::from_mins(10);
 
 /// The sessions of this node's clients.
-#[derive(Default)]
 pub struct Sessions {
     table: Mutex<HashMap<SessionId, Arc<Session>>>,
-    /// The offsets from which a long replay began: see [`replay`].
-    doubts: Mutex<HashMap<SessionId, i64>>,
+    /// Reads those that are not in the table.
+    stored: Gather<SessionId, Stored>,
     /// Writes them down.
     pub saver: Saver,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        let stored =
+            Gather::new(|app, ids| Box::pin(async move { store::find(&app.db, &ids).await }));
+        Self { table: Mutex::default(), stored, saver: Saver::default() }
+    }
 }
 
 impl Sessions {
@@ -72,27 +79,6 @@ impl Sessions {
     fn table(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Session>>> {
         // Each change is a single step.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn doubts(&self) -> MutexGuard<'_, HashMap<SessionId, i64>> {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A replay from this offset begins that the client may get a part of.
-    fn doubt(&self, id: SessionId, from: i64) {
-        let mut doubts = self.doubts();
-        if doubts.len() < DOUBTS_MAX {
-            doubts.insert(id, from);
-        }
-    }
-
-    /// Whether a replay from this offset has begun before.
-    fn is_doubtful(&self, id: SessionId, from: i64) -> bool {
-        self.doubts().get(&id) == Some(&from)
-    }
-
-    fn trust(&self, id: SessionId) {
-        self.doubts().remove(&id);
     }
 
     /// The session has no connection and is written down: the database has it from now on.

@@ -6,8 +6,9 @@
 //!
 //! Stock clients keep the events that come before CONNECT, also when the connection is lost before
 //! CONNECT comes, and do not throw them away when they connect the next time: they would get the
-//! same events twice. So a client that comes back with the offset from which a replay began that
-//! it can have got a part of (more than goes out in one write) gets a new session.
+//! same events twice. So before a replay of which a part may arrive (what is more than one segment
+//! of TCP), its offset is durable in the session; and a client that comes back with that offset, to
+//! whichever node, gets a new session. One that got CONNECT has a later offset.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,8 +34,8 @@ const PAGE: i64 = 500;
 const LAST_STEP: usize = 500;
 /// What was read from the database is read again when it is sent, where it is more than this.
 const KEPT_MAX: usize = 1024 * 1024;
-/// What goes out in one write, in bytes: a client gets all of it, or nothing.
-const ONE_WRITE: usize = 16 * 1024;
+/// What goes out in one segment of TCP with CONNECT, in bytes: a client gets all of it, or nothing.
+const ONE_SEGMENT: usize = 1024;
 
 /// How an attempt ended.
 pub enum Outcome {
@@ -52,6 +53,16 @@ enum Ended {
     Impossible(&'static str),
     /// Its client is not there any more.
     Gone,
+}
+
+/// How a step with the feed ended.
+enum Step {
+    /// The client is there.
+    Done(Accept),
+    /// The replay is to be noted before.
+    NotNoted,
+    /// Some of it is to be sent before.
+    TooMuch,
 }
 
 /// The session as one connection sees it.
@@ -107,7 +118,6 @@ pub async fn take_up(
     match ended {
         Ended::Impossible(reason) => {
             tracing::debug!(reason, sid = &*attempt.session.sid, "a session is not taken up");
-            sessions.trust(id);
             Outcome::New
         }
         Ended::Gone => Outcome::Gone(Refusal::new("gone")),
@@ -148,7 +158,9 @@ async fn claim(app: &App, id: SessionId, caller: Option<&Caller>) -> Option<(Arc
 
 /// The session as the database has it.
 async fn read(app: &App, id: SessionId) -> Option<Session> {
-    let stored = store::find(&app.db, id)
+    let stored = &app.realtime.0.sessions.stored;
+    let stored = stored
+        .ask(app, id)
         .await
         .inspect_err(|error| tracing::warn!(%error, "a session cannot be read"))
         .ok()
@@ -184,20 +196,42 @@ impl Attempt<'_> {
         }
         self.check_rooms().await?;
         let missed = self.look(from).await?;
-        let (sessions, id) = (&self.app.realtime.0.sessions, self.session.id);
-        if missed.count > 0 && sessions.is_doubtful(id, from) {
+        if missed.count > 0 && self.history.replay_from == Some(from) {
             return Err(Ended::Impossible("a part of the replay may have come before"));
         }
         let cursor = missed.cursor;
-        let rest = if missed.bytes > ONE_WRITE {
-            sessions.doubt(id, from);
+        let rest = if missed.bytes > self.portion() || missed.frames.is_none() {
+            self.note_replay(from).await?;
             self.send(from, missed).await?;
             Vec::new()
         } else {
-            sessions.trust(id);
             missed.frames.unwrap_or_default()
         };
-        self.finish(pid, cursor, rest).await
+        self.finish(pid, from, cursor, rest).await
+    }
+
+    /// Makes durable that a replay of which the client may get a part begins at `from`. It is not
+    /// sent while that is not certain.
+    async fn note_replay(&self, from: i64) -> Result<(), Ended> {
+        if self.is_noted(from) {
+            return Ok(());
+        }
+        {
+            let mut state = self.session.state();
+            if !state.is_of(self.connection) {
+                return Err(Ended::Gone);
+            }
+            state.history.replay_from = Some(from);
+        }
+        let is_noted = self.app.realtime.0.sessions.saver.saved(&self.session).await;
+        if !self.session.state().is_of(self.connection) {
+            return Err(Ended::Gone);
+        }
+        if is_noted { Ok(()) } else { Err(Ended::Impossible("a replay cannot be noted")) }
+    }
+
+    fn is_noted(&self, from: i64) -> bool {
+        self.session.state().history.replay_from == Some(from)
     }
 
     /// The user must still be allowed in every room.
@@ -343,9 +377,15 @@ impl Attempt<'_> {
     }
 
     /// In one step with the feed: the rest of what was missed, CONNECT, and from then on live.
-    async fn finish(&self, pid: &str, from: i64, rest: Vec<Frame>) -> Result<Accept, Ended> {
+    /// What is behind `from` up to `cursor` was sent, but for the `rest`.
+    async fn finish(
+        &self,
+        pid: &str,
+        from: i64,
+        mut cursor: i64,
+        mut rest: Vec<Frame>,
+    ) -> Result<Accept, Ended> {
         let realtime = &self.app.realtime.0;
-        let (mut cursor, mut rest) = (from, rest);
         loop {
             let step = realtime.feed.attach(cursor, LAST_STEP, |items| {
                 let mut frames = rest.clone();
@@ -354,16 +394,22 @@ impl Attempt<'_> {
                 }
                 let bytes: usize = frames.iter().map(Frame::size).sum();
                 if bytes > self.portion() && frames.len() > 1 {
-                    return Ok(None);
+                    return Ok(Step::TooMuch);
                 }
-                self.accept(pid, frames).map(Some)
+                if bytes > ONE_SEGMENT && !self.is_noted(from) {
+                    return Ok(Step::NotNoted);
+                }
+                self.accept(pid, frames).map(Step::Done)
             });
-            match step {
-                Some(Ok(Some(accept))) => return Ok(accept),
-                Some(Err(ended)) => return Err(ended),
-                // Too much for one step.
-                Some(Ok(None)) | None => {}
+            match step.transpose()? {
+                Some(Step::Done(accept)) => return Ok(accept),
+                Some(Step::NotNoted) => {
+                    self.note_replay(from).await?;
+                    continue;
+                }
+                Some(Step::TooMuch) | None => {}
             }
+            self.note_replay(from).await?;
             let (page, _) = self.page(cursor).await?;
             let mut frames = std::mem::take(&mut rest);
             for item in &page {

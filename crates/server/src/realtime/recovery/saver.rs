@@ -15,7 +15,7 @@ use super::store::{self, Change};
 use crate::app::App;
 
 /// Sessions of one transaction.
-const BATCH: usize = 200;
+const BATCH: usize = 500;
 /// Pause after a failed write.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -68,9 +68,7 @@ impl Saver {
 
     fn take(&self) -> Vec<Dirty> {
         let mut dirty = self.dirty();
-        let mut ids: Vec<_> = dirty.keys().take(BATCH).copied().collect();
-        // All nodes lock rows in the same order.
-        ids.sort();
+        let ids: Vec<_> = dirty.keys().take(BATCH).copied().collect();
         ids.iter().filter_map(|id| dirty.remove(id)).collect()
     }
 }
@@ -136,18 +134,18 @@ async fn write(app: &App, batch: &[Dirty]) -> Result<Vec<bool>, DbError> {
     let node: Arc<str> = app.bus.node().into();
     app.health.check()?;
     let mut tx = app.db.begin().await?;
-    let mut kept = Vec::with_capacity(batch.len());
-    for dirty in batch {
-        let change = change(&dirty.session)?;
-        kept.push(store::save(&mut tx, &node, &change).await?);
-    }
+    let changes: Vec<_> =
+        batch.iter().map(|dirty| change(&dirty.session)).collect::<Result<_, _>>()?;
+    let written = store::save(&mut tx, &node, &changes).await?;
     tx.commit().await?;
-    for (dirty, kept) in batch.iter().zip(&kept) {
-        if *kept {
+    let kept = |dirty: &Dirty| {
+        let is_kept = written.contains(&dirty.session.id);
+        if is_kept {
             dirty.session.state().owner = Some(node.clone());
         }
-    }
-    Ok(kept)
+        is_kept
+    };
+    Ok(batch.iter().map(kept).collect())
 }
 
 fn change(session: &Session) -> Result<Change, DbError> {

@@ -3,10 +3,12 @@
 //! What holds always here: a row is changed by the node that it names alone; another one takes it
 //! over by writing its own name over the one that it read.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use db::{Db, DbError, args, sql};
+use db::{Db, DbError, Engine, FromRow, Row, Sql, Value, args, sql};
 use events::{Timestamp, UserId};
+use serde::Serialize;
 
 use super::history::History;
 use super::session::SessionId;
@@ -16,6 +18,7 @@ use crate::journal::Tx;
 pub const BATCH: i64 = 500;
 
 /// A row.
+#[derive(Clone)]
 pub struct Stored {
     /// The public id.
     pub sid: String,
@@ -31,25 +34,38 @@ pub struct Stored {
     pub left_at: Option<Timestamp>,
 }
 
-/// The session of this id.
-pub async fn find(db: &Db, id: SessionId) -> Result<Option<Stored>, DbError> {
-    let sql =
-        sql!("SELECT sid, user_id, base, rooms, owner, left_at FROM socket_sessions WHERE id = $1");
-    let row = db.fetch_optional(sql, args![id.text()]).await?;
-    row.map(|row| {
-        let user: Option<String> = row.get("user_id")?;
-        let user = user.map(|user| user.parse()).transpose();
+impl FromRow for Stored {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
         let left_at: Option<i64> = row.get("left_at")?;
-        Ok(Stored {
+        Ok(Self {
             sid: row.get("sid")?,
-            user: user.map_err(|_| DbError::Config("user_id of a session".into()))?,
+            user: row.parse_optional("user_id")?,
             base: row.get("base")?,
             history: row.json("rooms")?,
             owner: row.get("owner")?,
             left_at: left_at.map(Timestamp::from_millis),
         })
-    })
-    .transpose()
+    }
+}
+
+/// The sessions of these ids that are there.
+pub async fn find(db: &Db, ids: &[SessionId]) -> Result<HashMap<SessionId, Stored>, DbError> {
+    let sql = Sql::for_rows(
+        db.engine(),
+        "SELECT id, sid, user_id, base, rooms, owner, left_at
+         FROM asked JOIN socket_sessions ON id = asked.value->>0",
+    );
+    let ids: Vec<_> = ids.iter().map(|id| [id.text()]).collect();
+    let mut found = HashMap::with_capacity(ids.len());
+    for row in db.fetch_all(sql, args![Value::json(&ids)?]).await? {
+        // One that cannot be read takes none of the others along.
+        match (SessionId::parse(&row.get::<String>("id")?), Stored::from_row(&row)) {
+            (Some(id), Ok(stored)) => drop(found.insert(id, stored)),
+            (_, Err(error)) => tracing::error!(%error, "a session cannot be read"),
+            (None, Ok(_)) => {}
+        }
+    }
+    Ok(found)
 }
 
 /// What is to be written.
@@ -72,49 +88,78 @@ pub struct Change {
     pub is_over: bool,
 }
 
-/// Writes a change in the name of `node`. False when the row is another node's by now.
-pub async fn save(tx: &mut db::Tx, node: &str, change: &Change) -> Result<bool, DbError> {
-    let id = change.id.text();
-    let left_at = change.left_at.map(Timestamp::as_millis);
-    let written = match &change.owner {
-        None if change.is_over => return Ok(true),
-        None => {
-            tx.execute(
-                sql!(
-                    "INSERT INTO socket_sessions (id, sid, user_id, base, rooms, owner, left_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING"
-                ),
-                args![
-                    id,
-                    &change.sid,
-                    change.user.as_ref().map(ToString::to_string),
-                    change.base,
-                    &change.rooms,
-                    node,
-                    left_at
-                ],
-            )
-            .await?
+impl Change {
+    /// The row as the statements of [`save`] read it.
+    fn row(&self) -> impl Serialize {
+        let left_at = self.left_at.map(Timestamp::as_millis);
+        let Self { sid, user, base, rooms, owner, .. } = self;
+        (self.id.text(), sid, user, base, rooms, owner, left_at)
+    }
+}
+
+/// Writes changes, of one session each, in the name of `node`. Which of them were: the rows of the
+/// others are another node's by now.
+pub async fn save(
+    tx: &mut db::Tx,
+    node: &str,
+    changes: &[Change],
+) -> Result<HashSet<SessionId>, DbError> {
+    let engine = tx.engine();
+    let mut written = HashSet::new();
+    let (known, new): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.owner.is_some());
+    let (never, new): (Vec<_>, Vec<_>) = new.into_iter().partition(|change| change.is_over);
+    written.extend(never.iter().map(|change| change.id));
+    if engine == Engine::Postgres && !known.is_empty() {
+        // All nodes lock rows in the same order.
+        let lock = Sql::for_rows(
+            engine,
+            "SELECT id FROM socket_sessions WHERE id IN (SELECT asked.value->>0 FROM asked)
+             ORDER BY id",
+        );
+        tx.fetch_all(lock.for_update(), args![rows(&known)?]).await?;
+    }
+    let (over, changed): (Vec<_>, Vec<_>) = known.into_iter().partition(|change| change.is_over);
+    let insert = Sql::for_rows(
+        engine,
+        "INSERT INTO socket_sessions (id, sid, user_id, base, rooms, owner, left_at)
+         SELECT asked.value->>0, asked.value->>1, asked.value->>2,
+                CAST(asked.value->>3 AS BIGINT), asked.value->>4, $2,
+                CAST(asked.value->>6 AS BIGINT)
+         FROM asked WHERE true
+         ON CONFLICT (id) DO NOTHING RETURNING id",
+    );
+    let delete = Sql::for_rows(
+        engine,
+        "DELETE FROM socket_sessions WHERE (id, owner) IN
+             (SELECT asked.value->>0, asked.value->>5 FROM asked)
+         RETURNING id",
+    );
+    let update = Sql::for_rows(
+        engine,
+        "UPDATE socket_sessions SET rooms = asked.value->>4, owner = $2,
+             left_at = CAST(asked.value->>6 AS BIGINT)
+         FROM asked WHERE id = asked.value->>0 AND owner = asked.value->>5
+         RETURNING id",
+    );
+    for (sql, some, names_node) in
+        [(insert, new, true), (delete, over, false), (update, changed, true)]
+    {
+        if some.is_empty() {
+            continue;
         }
-        Some(owner) if change.is_over => {
-            tx.execute(
-                sql!("DELETE FROM socket_sessions WHERE id = $1 AND owner = $2"),
-                args![id, owner],
-            )
-            .await?
+        let mut args = args![rows(&some)?];
+        if names_node {
+            args.push(node.into());
         }
-        Some(owner) => {
-            tx.execute(
-                sql!(
-                    "UPDATE socket_sessions SET rooms = $1, owner = $2, left_at = $3
-                     WHERE id = $4 AND owner = $5"
-                ),
-                args![&change.rooms, node, left_at, id, owner],
-            )
-            .await?
+        for row in tx.fetch_all(sql, args).await? {
+            written.extend(SessionId::parse(&row.get::<String>("id")?));
         }
-    };
-    Ok(written == 1)
+    }
+    Ok(written)
+}
+
+fn rows(changes: &[&Change]) -> Result<Value, DbError> {
+    Value::json(&changes.iter().map(|change| change.row()).collect::<Vec<_>>())
 }
 
 /// Sessions whose node has ended have no socket, and those that had none for `window` are

@@ -1,6 +1,7 @@
 //! Drills: the real program under load and ill-treatment. Each has a short version here and a
 //! long one as `cargo xtask drill …`, which sets its size by environment variables.
 
+mod balancer;
 mod deals;
 mod http;
 mod kill;
@@ -10,6 +11,7 @@ mod partition;
 mod payouts;
 mod process;
 mod recovery;
+mod rolling;
 
 /// The length that `cargo xtask drill` asks for; `short` among the tests.
 fn rounds(short: u64) -> u64 {

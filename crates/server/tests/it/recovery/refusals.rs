@@ -129,6 +129,26 @@ app_test!(a_membership_that_ended_while_it_was_there, async |app| {
     node.stop().await;
 });
 
+app_test!(rooms_that_were_left_too_long_ago, async |app| {
+    let node = app.serve().await;
+    for (times, recovers) in [(4, true), (5, false)] {
+        let seller = app.seller().await;
+        let mut socket = seller.connect(&node).await;
+        // As if nothing of what follows had reached the client.
+        let before = socket.memory.clone();
+        for n in 0..times {
+            // Two rooms.
+            socket.done("join-seller-room", seller.id.as_str()).await;
+            tell(app, "sellers", n).await;
+            app.app.journal.flushed().await.unwrap();
+            socket.done("leave-seller-room", seller.id.as_str()).await;
+        }
+        drop(socket.cut());
+        assert_eq!(back(&node, &seller, &before).await.recovered, recovers, "{times} times");
+    }
+    node.stop().await;
+});
+
 app_test!(who_leaves_by_itself_has_left, async |app| {
     let node = app.serve().await;
     let seller = app.seller().await;

@@ -16,9 +16,12 @@ use super::Actor;
 /// Bounds every wait; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// A connection.
+pub type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
 /// A connected client.
 pub struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: Stream,
     asked: u64,
     /// Events that nobody has asked for yet.
     seen: VecDeque<(String, Value)>,
@@ -70,9 +73,18 @@ impl Socket {
     }
 
     /// Connects to an address, as somebody who was there before where `memory` says so.
-    pub async fn open(to: &str, mut auth: Value, memory: Memory) -> Result<Self, Value> {
+    pub async fn open(to: &str, auth: Value, memory: Memory) -> Result<Self, Value> {
+        Self::enter(Self::reach(to).await, auth, memory).await
+    }
+
+    /// A connection on which nothing was said yet.
+    pub async fn reach(to: &str) -> Stream {
         let url = format!("ws://{to}/socket.io/?EIO=4&transport=websocket");
-        let (stream, _) = connect_async(url).await.expect("a WebSocket");
+        connect_async(url).await.expect("a WebSocket").0
+    }
+
+    /// Connects as [`open`](Self::open) does, on a connection that is there.
+    pub async fn enter(stream: Stream, mut auth: Value, memory: Memory) -> Result<Self, Value> {
         if !memory.pid.is_empty() {
             auth["pid"] = memory.pid.clone().into();
         }

@@ -1,7 +1,7 @@
 //! A client that is treated badly, and comes back each time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -37,14 +37,18 @@ pub enum Fault {
 /// What all clients share.
 pub struct World {
     /// Where the nodes listen now.
-    pub nodes: RwLock<Vec<String>>,
+    pub nodes: Arc<RwLock<Vec<String>>>,
     /// Rooms.
     pub rooms: usize,
     /// All was sent.
     pub is_over: AtomicBool,
     pub fault: Fault,
+    /// Clients stay until they are sent away.
+    pub is_calm: bool,
     pub recovered: AtomicU64,
     pub anew: AtomicU64,
+    /// For how long clients were without a connection that they did not give up themselves.
+    pub gaps: Mutex<Vec<Duration>>,
 }
 
 /// One client.
@@ -52,6 +56,8 @@ pub struct Client {
     world: Arc<World>,
     random: StdRng,
     memory: Memory,
+    token: Option<String>,
+    lost_at: Option<Instant>,
     pub checker: Checker,
     asked: u64,
     /// Connections that the server does not know to be over.
@@ -72,11 +78,13 @@ impl From<tokio_tungstenite::tungstenite::Error> for Broken {
 }
 
 impl Client {
-    pub fn new(world: Arc<World>, seed: u64, checker: Checker) -> Self {
+    pub fn new(world: Arc<World>, seed: u64, checker: Checker, token: Option<String>) -> Self {
         Self {
             world,
             random: StdRng::seed_from_u64(seed),
             memory: Memory::default(),
+            token,
+            lost_at: None,
             checker,
             asked: 0,
             half_open: Vec::new(),
@@ -96,7 +104,15 @@ impl Client {
             };
             match self.stay(stream, std::mem::take(&mut first)).await {
                 Ok(true) => return Ok(self),
-                Ok(false) | Err(Broken::Lost) => {}
+                Ok(false) => {}
+                Err(Broken::Lost) => {
+                    self.lost_at = Some(Instant::now());
+                    if self.world.is_calm {
+                        // As stock clients do, with a shorter delay.
+                        let delay = self.random.random_range(0..300);
+                        tokio::time::sleep(Duration::from_millis(delay)).await;
+                    }
+                }
                 Err(Broken::Wrong(what)) => return Err(what),
             }
         }
@@ -120,6 +136,9 @@ impl Client {
         let mut auth = json!({});
         if !self.memory.pid.is_empty() {
             auth = json!({ "pid": self.memory.pid, "offset": self.memory.offset });
+        }
+        if let Some(token) = &self.token {
+            auth["token"] = token.as_str().into();
         }
         stream.send(Message::text(format!("40{auth}"))).await?;
         // Thrown away where CONNECT does not come.
@@ -148,6 +167,9 @@ impl Client {
                     self.memory = Memory::default();
                 }
                 (self.memory.sid, self.memory.pid) = (field("sid"), field("pid"));
+                if let Some(lost_at) = self.lost_at.take() {
+                    self.world.gaps.lock().expect("gaps").push(lost_at.elapsed());
+                }
                 for event in missed {
                     self.sees(&event)?;
                 }
@@ -251,6 +273,12 @@ impl Client {
         while self.checker.rooms().len() < 3 {
             let room = self.random.random_range(0..self.world.rooms);
             self.join(&mut stream, room).await?;
+        }
+        while self.world.is_calm {
+            if self.world.is_over.load(Ordering::SeqCst) {
+                return self.finish(&mut stream).await;
+            }
+            self.listen(&mut stream, Duration::from_millis(100)).await?;
         }
         let actions = if first { 1 } else { self.random.random_range(1..4) };
         for _ in 0..actions {
