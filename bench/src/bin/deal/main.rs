@@ -109,6 +109,8 @@ fn main() -> Result<()> {
     if options.build {
         souk::build()?;
     }
+    // Before this process is bound to a core.
+    let machine = Machine::here();
     let size = if options.quick { QUICK } else { FULL };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut values = Values::default();
@@ -130,7 +132,7 @@ fn main() -> Result<()> {
             eprintln!("{number} {level:>3} in flight: {rate:.0} deals/s, {cpu:.2} ms of CPU each");
         }
     }
-    let report = report(options.quick, &values)?;
+    let report = report(machine, options.quick, &values)?;
     let out = match options.out {
         Some(out) => out,
         None => souk::target_folder()?.join("bench"),
@@ -142,7 +144,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn report(quick: bool, values: &Values) -> Result<Report> {
+fn report(machine: Machine, quick: bool, values: &Values) -> Result<Report> {
     let figure = |values: Option<&Vec<f64>>| {
         values.and_then(|values| Figure::of(values)).context("nothing was measured")
     };
@@ -170,7 +172,7 @@ fn report(quick: bool, values: &Values) -> Result<Report> {
     #[expect(clippy::disallowed_methods, reason = "the date of the run is what is wanted")]
     let now = SystemTime::now();
     Ok(Report {
-        machine: Machine::here(),
+        machine,
         at: now.duration_since(UNIX_EPOCH)?.as_secs(),
         quick,
         fsync_p50_ms: percentile(&mut fsync, 0.5),
@@ -187,10 +189,12 @@ async fn round(souk: &Souk, size: Size, values: &mut Values) -> Result<()> {
     let answer = client.call("POST", "/api/auth/login", "", Some(&body)).await?;
     let token = answer["accessToken"].as_str().context("no token")?;
     let listener = Listener::connect(souk.address, token).await?;
+    // What the sign-ups cost is counted to their threads, which end some time later.
     let mut people = Vec::new();
     for group in 0..LEVELS.into_iter().max().unwrap_or_default() {
         people.push(People::register(&mut client, group).await?);
     }
+    souk.run_time()?;
     for level in LEVELS {
         whole_deals(souk, size, &people[..level], &listener, values).await?;
     }
