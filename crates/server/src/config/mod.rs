@@ -17,6 +17,7 @@ mod values;
 mod webhooks;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use events::Access;
@@ -179,6 +180,8 @@ pub struct RealtimeConfig {
 pub struct SmtpConfig {
     /// `smtp://` or `smtps://` URL with user, password, host and port.
     pub url: Secret,
+    /// PEM file of an authority to believe beside the public ones.
+    pub ca_file: Option<PathBuf>,
     /// The `From` mailbox.
     pub from: String,
 }
@@ -325,7 +328,13 @@ impl Config {
         env.section("Mail and logs");
         let smtp_url = env.secret(
             "SMTP_URL",
-            "smtp://user:password@host:587 or smtps://…:465; without it mails are logged.",
+            "smtp://user:password@host:587 or smtps://…:465; without it mails are logged. smtp:// \
+             with a password insists on STARTTLS, without one it is in clear; ?tls=required or \
+             ?tls=none says otherwise.",
+        );
+        let smtp_ca = env.text(
+            "SMTP_CA_FILE",
+            "PEM file of the authority of a mail server of one's own; public ones are known.",
         );
         let smtp_from: String =
             env.get("SMTP_FROM", "Souk <souk@localhost>", "From address of mails.");
@@ -347,7 +356,11 @@ impl Config {
             points,
             shkeeper,
             webhooks,
-            smtp: smtp_url.map(|url| SmtpConfig { url, from: smtp_from }),
+            smtp: smtp_url.map(|url| SmtpConfig {
+                url,
+                ca_file: smtp_ca.map(PathBuf::from),
+                from: smtp_from,
+            }),
             evm,
             log_json: log_format == "json",
         }
