@@ -1,6 +1,7 @@
 //! The command line: `souk [serve|migrate|admin create|reconcile|config|openapi|asyncapi]`.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use crate::app::App;
 use crate::config::Config;
@@ -178,15 +179,24 @@ fn print_json(document: serde_json::Result<serde_json::Value>) -> Result<(), Vec
 fn fill(number: u64) -> Result<(), Vec<String>> {
     let config = Config::from_process()
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let start = Instant::now();
     let made = block_on(async {
         let app = seed::open(config).await?;
         seed::fill(&app, number).await
     })?;
     println!(
-        "{} requests and {} messages were made. All accounts have the password",
-        made.requests, made.messages
+        "Made in {:.1} s: {} requests, {} messages, {} disputes, {} templates, {} checkouts.",
+        start.elapsed().as_secs_f64(),
+        made.requests,
+        made.messages,
+        made.disputes,
+        made.templates,
+        made.checkouts
     );
-    println!("{:?}; see deals go on with PAYMENT_SANDBOX=true.\n", seed::PASSWORD);
+    println!(
+        "All accounts have the password {:?}; see deals go on with PAYMENT_SANDBOX=true.\n",
+        seed::PASSWORD
+    );
     for account in made.accounts {
         println!("{:>7}  {:<36}  {}", account.role, account.email, account.name);
     }

@@ -7,7 +7,9 @@
 //! - the same seed makes the same people, texts, prices and deals.
 
 mod api;
+mod disputes;
 mod people;
+mod shop;
 mod story;
 
 use std::sync::Arc;
@@ -43,6 +45,12 @@ pub struct Summary {
     pub requests: usize,
     /// How many messages were written.
     pub messages: usize,
+    /// How many disputes were opened.
+    pub disputes: usize,
+    /// How many templates the shops have.
+    pub templates: usize,
+    /// How many checkouts were made of them.
+    pub checkouts: usize,
 }
 
 /// Opens the database of `config` for filling: with play money, and mails that go nowhere but to

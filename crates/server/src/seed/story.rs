@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::api::Api;
 use super::people::{Person, id};
-use super::{PASSWORD, Summary};
+use super::{PASSWORD, Summary, disputes, shop};
 use crate::app::App;
 use crate::auth;
 use crate::clock::Randomness;
@@ -19,7 +19,7 @@ const SELLERS: [&str; 5] =
     ["Gallery Zahra", "Hassan Spices", "Indigo Textiles", "Jasmin Ceramics", "Karim Electronics"];
 
 /// What is wanted: title, description, type, lowest and highest price in whole dollars.
-const WANTED: [(&str, &str, &str, u32, u32); 12] = [
+const WANTED: [(&str, &str, &str, u32, u32); 16] = [
     ("Two mechanical keyboards", "ISO layout, brown switches.", "physical", 100, 250),
     (
         "Hand-woven carpet, 2 by 3 metres",
@@ -38,6 +38,10 @@ const WANTED: [(&str, &str, &str, u32, u32); 12] = [
     ("Bicycle for a child of six", "With mudguards and a bell.", "physical", 70, 180),
     ("Embroidered curtains", "Four panels, 140 by 260 centimetres.", "physical", 110, 320),
     ("Repair of an old radio", "Valves are there, the speaker is torn.", "service", 40, 150),
+    ("Leather travel bag", "Hand luggage size, brown.", "physical", 90, 260),
+    ("Olive oil, ten litres", "Cold pressed, this year's.", "physical", 60, 140),
+    ("Wedding photographs", "One afternoon, edited.", "service", 300, 800),
+    ("Brass door handles", "Six pairs, unlacquered.", "physical", 80, 200),
 ];
 
 const OFFERS: [&str; 4] = [
@@ -66,8 +70,8 @@ enum Until {
     Completed,
 }
 
-/// The ends of the deals, in the order of [`WANTED`]; the rest is cancelled or disputed.
-const ENDS: [Until; 12] = [
+/// The ends of the deals, in the order of [`WANTED`].
+const ENDS: [Until; 16] = [
     Until::Active,
     Until::Offers,
     Until::Accepted,
@@ -80,9 +84,23 @@ const ENDS: [Until; 12] = [
     Until::Completed,
     Until::Offers,
     Until::Shipped,
+    Until::Shipped,
+    Until::Delivered,
+    Until::Paid,
+    Until::Shipped,
 ];
 /// This one is cancelled by its buyer.
 const CANCELLED: usize = 10;
+/// These go wrong, and what is decided about each: nothing yet for the first.
+const DISPUTED: [(usize, Option<&str>); 4] =
+    [(12, None), (13, Some("release")), (14, Some("refund")), (15, Some("split"))];
+
+/// A deal whose price is in escrow, or was.
+pub struct Deal {
+    pub request: String,
+    pub buyer: Person,
+    pub seller: Person,
+}
 
 struct Story<'a> {
     app: &'a App,
@@ -121,8 +139,15 @@ pub async fn tell(app: &App, random: &Randomness) -> Result<Summary, String> {
     }
     let mut story = Story { app, random, buyers, sellers, summary: Summary::default() };
     for (index, end) in ENDS.into_iter().enumerate() {
-        story.deal(index, end).await?;
+        if let Some(deal) = story.deal(index, end).await?
+            && let Some((_, outcome)) = DISPUTED.iter().find(|(disputed, _)| *disputed == index)
+        {
+            disputes::about(&deal, &admin, *outcome).await?;
+            story.summary.disputes += 1;
+        }
     }
+    let shop = shop::fill(random, &story.sellers, &story.buyers).await?;
+    (story.summary.templates, story.summary.checkouts) = shop;
     let people = [&admin].into_iter().chain(&story.sellers).chain(&story.buyers);
     story.summary.accounts = people.map(|person| person.account.clone()).collect();
     Ok(story.summary)
@@ -133,7 +158,8 @@ impl Story<'_> {
         &of[self.random.below(of.len() as u32) as usize]
     }
 
-    async fn deal(&mut self, index: usize, until: Until) -> Result<(), String> {
+    /// One deal; what is paid is returned.
+    async fn deal(&mut self, index: usize, until: Until) -> Result<Option<Deal>, String> {
         let buyer = self.buyers[index % self.buyers.len()].clone();
         let (title, description, kind, min, max) = WANTED[index];
         let body = json!({
@@ -145,7 +171,7 @@ impl Story<'_> {
         let request = buyer.post(REQUESTS, &body).await?;
         self.summary.requests += 1;
         if until == Until::Active {
-            return Ok(());
+            return Ok(None);
         }
         let path = format!("{REQUESTS}/{}", id(&request)?);
         let first = self.random.below(self.sellers.len() as u32) as usize;
@@ -168,17 +194,19 @@ impl Story<'_> {
             buyer.post(&format!("{path}/cancel"), &reason).await?;
         }
         if until == Until::Offers {
-            return Ok(());
+            return Ok(None);
         }
         buyer.act(&format!("/api/marketplace/offers/{}/accept", id(&offer)?)).await?;
         if until == Until::Accepted {
-            return Ok(());
+            return Ok(None);
         }
         let intent = json!({ "purchaseRequestId": id(&request)?, "sellerOfferId": id(&offer)? });
         let payment = buyer.post("/api/payment/sandbox/intents", &intent).await?;
         let pay = format!("/api/payment/sandbox/{}/pay", id(&payment)?);
         buyer.post(&pay, &json!({})).await?;
-        self.deliver(&path, &buyer, &seller, until).await
+        self.deliver(&path, &buyer, &seller, until).await?;
+        let request = id(&request)?.to_owned();
+        Ok(Some(Deal { request, buyer, seller }))
     }
 
     async fn deliver(

@@ -150,6 +150,11 @@ impl TestApp {
         Self::open(&self.settings["DATABASE_URL"], self.settings.clone(), self.clock.clone()).await
     }
 
+    /// Where its database is.
+    pub fn database_url(&self) -> &str {
+        &self.settings["DATABASE_URL"]
+    }
+
     /// The same program behind a port of its own, with its background tasks.
     pub async fn serve(&self) -> Node {
         Node::start(self.app.clone()).await.expect("the program starts")
