@@ -1,11 +1,15 @@
 //! Chats as their sockets see them.
 
+use std::time::{Duration, Instant};
+
+use db::testing::TestDb;
 use serde_json::{Value, json};
 use souk::node::Node;
 
 use crate::support::chat::in_chat;
 use crate::support::market::id;
-use crate::support::{Actor, Socket, app_test};
+use crate::support::nodes::postgres_test;
+use crate::support::{Actor, Socket, TestApp, app_test};
 
 async fn inside(actor: &Actor, node: &Node, chat: &Value) -> Socket {
     let mut socket = actor.connect(node).await;
@@ -159,4 +163,45 @@ app_test!(the_support_hears_who_asks_it, async |app| {
     asks.event("new-message").await;
     assert_eq!(asks.event("new-message").await["senderId"], json!(admin.id));
     node.stop().await;
+});
+
+postgres_test!(who_is_removed_is_out_within_a_second_on_every_node, async |db: &TestDb| {
+    let one = TestApp::on(db, &[]).await;
+    let other = one.another_node().await;
+    let nodes = [one.serve().await, other.serve().await];
+    let (owner, member) = (one.buyer().await, one.seller().await);
+    let chat = owner.group(&[&member]).await;
+    let mut stays =
+        [inside(&owner, &nodes[0], &chat).await, inside(&owner, &nodes[1], &chat).await];
+    let mut goes =
+        [inside(&member, &nodes[0], &chat).await, inside(&member, &nodes[1], &chat).await];
+    let out = in_chat(&chat, &format!("/participants/{}", member.id));
+    let add = json!({ "userIds": [member.id] });
+    let mut slowest = Duration::ZERO;
+    for round in 0..5 {
+        let removed = Instant::now();
+        owner.delete(&out).send().await.data(200);
+        // Told and out at one place of the order: what is said next is not heard any more.
+        for socket in &mut goes {
+            socket.event("participant-removed").await;
+        }
+        slowest = slowest.max(removed.elapsed());
+        owner.say(&chat, "secret").await;
+        for socket in &mut stays {
+            socket.event("new-message").await;
+        }
+        for socket in &mut goes {
+            let heard = socket.unread().await;
+            assert!(!heard.contains(&"new-message".to_owned()), "round {round}: {heard:?}");
+        }
+        owner.post(&in_chat(&chat, "/participants")).json(&add).send().await.data(200);
+        for socket in &mut goes {
+            socket.done("join-chat-room", id(&chat)).await;
+        }
+    }
+    println!("out after {slowest:?} at most");
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    for node in nodes {
+        node.stop().await;
+    }
 });

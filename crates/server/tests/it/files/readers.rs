@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::support::chat::in_chat;
 use crate::support::files::samples::{pdf, png};
 use crate::support::market::id;
+use crate::support::money::SANDBOX;
 use crate::support::{Actor, TestApp, app_test};
 
 fn url(file: &Value) -> &str {
@@ -125,4 +126,46 @@ app_test!(a_picture_of_a_user_is_public, async |app| {
     assert_eq!((public(app, &one).await, public(app, &two).await), (false, true));
     assert_eq!(avatar(&buyer, &Value::Null).await.data(200).get("avatarId"), None);
     assert!(!public(app, &two).await);
+});
+
+app_test!(evidence_is_for_the_parties_and_administrators, [SANDBOX], async |app| {
+    let (deal, stranger, admin) = (app.shipped_deal().await, app.seller().await, app.admin().await);
+    let (buyer, seller) = (&deal.buyer, &deal.seller);
+    let dispute = deal.dispute(buyer).await;
+    let path = format!("/api/disputes/{}/evidence", id(&dispute));
+    let (photo, paper) =
+        (buyer.upload("a.png", &png(3, 2)).await, seller.upload("b.pdf", &pdf()).await);
+    let everybody = [buyer, seller, &admin, &stranger];
+    let readers = async |file: &Value| {
+        let mut statuses = Vec::new();
+        for actor in everybody {
+            statuses.push(reads(actor, file).await);
+        }
+        statuses
+    };
+    assert_eq!(readers(&photo).await, [200, 404, 404, 404], "before it is evidence");
+    let adding = |actor: &Actor, file: &Value| {
+        let body = json!({ "text": "See for yourself", "attachmentIds": [id(file)] });
+        actor.post(&path).json(&body)
+    };
+    // One cannot give oneself another's file to read.
+    adding(seller, &photo).send().await.invalid(&["attachmentIds[0]"]);
+    adding(&stranger, &photo).send().await.error(404, "not_found");
+    assert_eq!(readers(&photo).await, [200, 404, 404, 404]);
+    adding(buyer, &photo).send().await.data(201);
+    let seen = adding(seller, &paper).send().await.data(201);
+    assert_eq!(seen["evidence"][0]["attachmentIds"], json!([photo["_id"]]));
+    for file in [&photo, &paper] {
+        assert_eq!(readers(file).await, [200, 200, 200, 404]);
+        app.get(url(file)).send().await.error(401, "unauthorized");
+    }
+    let answer = seller.get(url(&photo)).send().await;
+    assert_eq!(answer.bytes, png(3, 2));
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    // The decision takes nothing away.
+    let decision = json!({ "outcome": "refund" });
+    let resolve = format!("/api/disputes/{}/resolve", id(&dispute));
+    admin.post(&resolve).json(&decision).send().await.data(200);
+    assert_eq!(readers(&photo).await, [200, 200, 200, 404]);
 });
