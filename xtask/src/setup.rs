@@ -72,7 +72,7 @@ pub const PYTHON: Tool = Tool {
         complete.status.success().then_some(python)
     },
     apt: &["python3", "python3-venv"],
-    advice: "install Python 3.9 or later with its venv module",
+    advice: "install Python 3.10 or later with its venv module",
 };
 
 /// A part that a test needs and that is not there.

@@ -1,6 +1,6 @@
 //! `cargo xtask tidy`: rules of the source tree that no compiler checks. A test runs it too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -56,12 +56,19 @@ fn check_tree(root: &Path) -> Result<Vec<String>> {
         bail!("git lists no files in {}", root.display());
     }
     let mut breaches = check_migrations(&files);
+    let mut schemas = BTreeMap::new();
     for path in &files {
         if !SOURCES.contains(&extension(path)) {
             continue;
         }
         let text = std::fs::read_to_string(root.join(path)).with_context(|| (*path).to_owned())?;
         breaches.extend(check_file(path, &text));
+        for name in schema_names(&text) {
+            let first = schemas.entry(name.to_owned()).or_insert(*path);
+            if *first != *path {
+                breaches.push(format!("{path}: the schema `{name}` is {first}'s too"));
+            }
+        }
         if extension(path) == "md" {
             breaches.extend(check_links(root, path, &text));
         }
@@ -101,6 +108,27 @@ fn check_file(path: &str, text: &str) -> Vec<String> {
         }
     }
     breaches
+}
+
+/// The names under which a file's types stand in the OpenAPI document. Two of one name are one
+/// schema there, and nothing else says that one of them is lost.
+fn schema_names(text: &str) -> Vec<&str> {
+    let (mut names, mut renamed, mut described) = (Vec::new(), None, false);
+    for line in text.lines().map(str::trim) {
+        described |= line.starts_with("text_enum! {")
+            || (line.contains("ToSchema") && !line.starts_with("use ") && !line.starts_with("//"));
+        if let Some((_, name)) = line.split_once("schema(as = ") {
+            renamed = name.split([')', ',']).next();
+        }
+        let item =
+            ["pub struct ", "pub enum "].into_iter().find_map(|kind| line.strip_prefix(kind));
+        if let Some(item) = item {
+            let name = item.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+            names.extend(renamed.take().or(name).filter(|_| described));
+            described = false;
+        }
+    }
+    names
 }
 
 /// Every migration exists for both engines, under one name and numbered without a gap.
@@ -182,6 +210,14 @@ mod tests {
             1
         );
         assert_eq!(check(&["migrations/sqlite/1_a.sql", "migrations/postgres/1_a.sql"]).len(), 1);
+    }
+
+    #[test]
+    fn schemas_have_names() {
+        let text = "use utoipa::ToSchema;\npub struct A;\n#[derive(Debug, ToSchema)]\npub struct B(u8);\n\
+                    #[derive(\nDebug,\nToSchema,\n)]\n#[schema(as = Other)]\npub enum C {}\n\
+                    text_enum! { \"x\",\n/// D.\npub enum D {\n} }\npub enum E {}\n";
+        assert_eq!(schema_names(text), ["B", "Other", "D"]);
     }
 
     #[test]

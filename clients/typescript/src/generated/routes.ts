@@ -679,7 +679,7 @@ export interface Routes {
    * For the buyer of a request whose offer is accepted, or of a checkout. A live payment of the same deal is found again, with the same address and amount.
    */
   "POST /api/payment/shkeeper/intents": {
-    body: S.CreateIntent;
+    body: S.CreateShkeeperIntent;
     idempotent: true;
     result: S.Intent;
   };

@@ -373,11 +373,22 @@ export interface CreateReview {
   rating: number;
 }
 
+/**
+ * What is to be paid, and in which coin: an accepted offer (`purchaseRequestId` and
+ * `sellerOfferId`) or a checkout (`checkoutId`).
+ */
+export interface CreateShkeeperIntent {
+  checkoutId?: CheckoutId | null;
+  /** The coin, as the gateway names it. */
+  crypto: string;
+  purchaseRequestId?: RequestId | null;
+  sellerOfferId?: OfferId | null;
+}
+
 /** A new template. */
 export interface CreateTemplate {
   categoryId?: CategoryId | null;
-  /** How long the delivery takes, 1 to 1,000 units; seven days where it is left out. */
-  deliveryTime?: DeliveryTime;
+  deliveryTime?: DeliveryTime | null;
   /** What is sold, in full: 5,000 characters at most. */
   description?: string;
   expiresAt?: Timestamp | null;
@@ -385,8 +396,7 @@ export interface CreateTemplate {
   maxUsage?: number | null;
   /** The price of one; more than zero. */
   price: Money;
-  /** What kind of thing it is; `physical` where it is left out. */
-  productType?: ProductType;
+  productType?: ProductType | null;
   /** What is sold, in a line: 3 to 150 characters. */
   title: string;
 }
@@ -578,7 +588,7 @@ export interface Dispute {
   /** Who opened it. */
   openedBy: UserId;
   /** How it ended. */
-  outcome?: Outcome;
+  outcome?: DisputeOutcome;
   /** The deal. */
   purchaseRequestId: RequestId;
   /** When it was resolved. */
@@ -594,6 +604,9 @@ export interface Dispute {
 }
 
 export type DisputeId = string;
+
+/** How a dispute ends. */
+export type DisputeOutcome = "release" | "refund" | "split";
 
 /** Where a dispute stands. */
 export type DisputeStatus = "open" | "resolved";
@@ -626,9 +639,9 @@ export interface EmitBody {
    */
   event: string;
   /** Makes it happen once, however often it is sent within 24 hours. */
-  id?: string;
+  id?: string | null;
   /** Its room; without one, or with `*`, every socket gets it. */
-  room?: string;
+  room?: string | null;
 }
 
 /** What became of it. */
@@ -756,6 +769,9 @@ export interface File {
   width?: number;
 }
 
+/** A file as it was uploaded. */
+export type FileBytes = string;
+
 /** The form of an upload. */
 export interface FileForm {
   /** The file, with its name. */
@@ -805,7 +821,7 @@ export interface JournalEntry {
   /** The event's name. */
   name: string;
   /** Its one argument, without delivery codes. */
-  payload: Record<string, unknown>;
+  payload: unknown;
   /** Its place in commit order. */
   position: number;
   /** The rooms that it goes to; `*` is every socket. */
@@ -1157,9 +1173,6 @@ export interface OpenDispute {
   purchaseRequestId: RequestId;
 }
 
-/** What a payment in play money comes to. */
-export type Outcome = "paid" | "failed" | "partial" | "over" | "late";
-
 /** Where a page stands in its list. */
 export interface Pagination {
   /** Whether a next page has rows. */
@@ -1220,7 +1233,7 @@ export interface PastEvent {
 export interface PaySandbox {
   amount?: Amount | null;
   /** What it comes to; `paid` by default. */
-  outcome?: Outcome;
+  outcome?: SandboxOutcome;
 }
 
 /**
@@ -1665,7 +1678,7 @@ export interface ReferralSignup {
 /** A refresh token; without one the cookie counts. */
 export interface RefreshInput {
   /** The refresh token of the newest sign-in or refresh. */
-  refreshToken?: string;
+  refreshToken?: string | null;
 }
 
 /** What an administrator gives back. */
@@ -1691,7 +1704,7 @@ export interface Registration {
   /** The password. */
   password: string;
   /** The code of who invited the user. */
-  referralCode?: string;
+  referralCode?: string | null;
   /** Buyer or seller. */
   role: SignUpRole;
 }
@@ -1765,7 +1778,7 @@ export interface ResolveDispute {
   /** Why, for both parties: 1 to 2,000 characters. */
   note?: string | null;
   /** How it ends. */
-  outcome: Outcome;
+  outcome: DisputeOutcome;
 }
 
 /** How a payout is tried again. */
@@ -1842,6 +1855,9 @@ export interface Sample {
   /** Connected sockets. */
   sockets: number;
 }
+
+/** What a payment in play money comes to. */
+export type SandboxOutcome = "paid" | "failed" | "partial" | "over" | "late";
 
 /** Something happened to a seller's offer. */
 export interface SellerOfferUpdate {
@@ -2191,11 +2207,14 @@ export interface WebhookDelivery {
   /** The status of the last answer. */
   responseStatus?: number;
   /** Where it stands. */
-  status: DeliveryStatus;
+  status: WebhookDeliveryStatus;
   /** The endpoint. */
   webhookId: WebhookId;
 }
 
 export type WebhookDeliveryId = string;
+
+/** Where a delivery stands. */
+export type WebhookDeliveryStatus = "pending" | "delivered" | "dead";
 
 export type WebhookId = string;

@@ -50,7 +50,7 @@ pub struct Registration {
     pub role: SignUpRole,
     /// The code of who invited the user.
     #[garde(inner(length(min = 1, max = 64)))]
-    #[schema(examples("7K3M9XQ2VB"), nullable = false)]
+    #[schema(examples("7K3M9XQ2VB"), min_length = 1, max_length = 64)]
     pub referral_code: Option<String>,
 }
 
@@ -74,7 +74,7 @@ pub struct Credentials {
 pub struct RefreshInput {
     /// The refresh token of the newest sign-in or refresh.
     #[garde(inner(length(max = 256)))]
-    #[schema(nullable = false)]
+    #[schema(max_length = 256)]
     pub refresh_token: Option<String>,
 }
 

@@ -118,8 +118,10 @@ pub struct AddParticipants {
 #[into_params(parameter_in = Query)]
 pub struct ChatQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
 }
 
@@ -145,6 +147,7 @@ pub struct MessageQuery {
     #[param(example = "01934e5a-6f00-7000-8000-00000000002a")]
     pub after: Option<String>,
     /// Messages a page, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// Only messages that hold this text, in whatever case: 200 characters at most. One answer
     /// comes from 10,000 messages at most; where `hasMore` is true the search goes on behind them,

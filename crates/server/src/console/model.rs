@@ -119,6 +119,7 @@ pub struct JournalQuery {
     /// Entries after this position; without it the newest ones.
     pub after: Option<i64>,
     /// At most so many, 1 to 500; 100 by default.
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<i64>,
 }
 
@@ -158,7 +159,7 @@ pub struct JournalEntry {
     /// The rooms that it goes to; `*` is every socket.
     pub rooms: Vec<String>,
     /// Its one argument, without delivery codes.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub payload: Value,
     /// When its transaction began to commit.
     pub created_at: Timestamp,

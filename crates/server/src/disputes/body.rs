@@ -48,6 +48,9 @@ pub struct AddEvidence {
 /// An administrator's decision.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "outcome": "split", "amount": "12.50", "note": "Both sides were heard.",
+}))]
 pub struct ResolveDispute {
     /// How it ends.
     #[garde(skip)]
@@ -67,8 +70,10 @@ pub struct ResolveDispute {
 #[into_params(parameter_in = Query)]
 pub struct DisputeQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// One status, or several separated by commas.
     #[param(example = "open")]

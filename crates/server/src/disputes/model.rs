@@ -44,6 +44,7 @@ pub enum DisputeStatus {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[schema(as = DisputeOutcome)]
 pub enum Outcome {
     /// The seller gets the price.
     Release,

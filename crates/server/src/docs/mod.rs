@@ -7,6 +7,7 @@
 
 pub mod asyncapi;
 mod example;
+mod input;
 pub mod openapi;
 mod page;
 pub mod reference;

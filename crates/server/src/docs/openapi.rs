@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::example;
+use super::{example, input};
 use crate::router;
 
 /// The methods that a path may have.
@@ -151,6 +151,7 @@ fn finish(
         format!("{method}_{}", words.collect::<Vec<_>>().join("_")).into()
     };
     operation["security"] = security(path, operation);
+    input::complete(operation);
     if let Some(responses) = operation["responses"].as_object_mut() {
         responses.entry("default").or_insert_with(|| {
             json!({

@@ -13,6 +13,12 @@ use crate::config::Token;
 /// What to pay, and from which wallet.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "purchaseRequestId": "01934e5a-6f00-7000-8000-00000000002a",
+    "sellerOfferId": "01934e5a-6f00-7000-8000-00000000002a",
+    "token": "USDC",
+    "wallet": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+}))]
 pub struct CreateWalletIntent {
     /// The request whose accepted offer is paid; goes with `sellerOfferId`.
     #[garde(skip)]

@@ -50,6 +50,12 @@ pub struct FileForm {
     pub file: Vec<u8>,
 }
 
+/// A file as it was uploaded.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "for the document: files are streams of bytes")]
+pub struct FileBytes(Vec<u8>);
+
 /// A file's row.
 #[derive(Debug, Clone)]
 pub struct Stored {

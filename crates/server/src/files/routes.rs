@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::content::Kind;
-use super::model::{File, FileForm};
+use super::model::{File, FileBytes, FileForm};
 use super::name;
 use super::service::{self, Download};
 use crate::app::App;
@@ -49,7 +49,9 @@ async fn upload(State(app): State<App>, caller: Caller, request: Request) -> Res
 #[utoipa::path(get, path = "/api/files/{id}", tag = "files",
     params(("id" = FileId, Path, description = "The file.")),
     responses((status = 200, description = "Its bytes; anything but an image is a download.",
-               content_type = "application/octet-stream"),
+               content((FileBytes = "image/png"), (FileBytes = "image/jpeg"),
+                       (FileBytes = "image/gif"), (FileBytes = "image/webp"),
+                       (FileBytes = "application/pdf"), (FileBytes = "text/plain"))),
               (status = 304, description = "The client has it: `If-None-Match` names its `ETag`."),
               (status = 401, description = "`unauthorized`, `token_invalid`, `token_expired`, `token_revoked`", body = ErrorBody),
               (status = 404, description = "`not_found`", body = ErrorBody),

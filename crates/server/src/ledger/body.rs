@@ -14,8 +14,10 @@ use crate::extract::Page;
 #[into_params(parameter_in = Query)]
 pub struct AccountQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// Only accounts of this kind.
     pub kind: Option<AccountKind>,
@@ -41,8 +43,10 @@ impl AccountQuery {
 #[into_params(parameter_in = Query)]
 pub struct EntryQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// Only those of this account.
     #[param(example = "platform_fee::USD")]

@@ -127,8 +127,10 @@ pub struct AllRead {
 #[into_params(parameter_in = Query)]
 pub struct NotificationQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// Only those that are not read.
     pub unread_only: bool,

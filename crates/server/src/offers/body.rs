@@ -75,8 +75,10 @@ pub struct RejectOffer {
 #[into_params(parameter_in = Query)]
 pub struct OfferQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// One status, or several separated by commas.
     #[param(example = "pending,accepted")]

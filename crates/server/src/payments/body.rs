@@ -16,8 +16,10 @@ use crate::requests::{is_text, words};
 #[into_params(parameter_in = Query)]
 pub struct PaymentQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// One status, or several separated by commas.
     #[param(example = "pending,processing")]
@@ -46,6 +48,10 @@ impl PaymentQuery {
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the API's names")]
+#[schema(example = json!({
+    "purchaseRequestId": "01934e5a-6f00-7000-8000-00000000002a",
+    "sellerOfferId": "01934e5a-6f00-7000-8000-00000000002a",
+}))]
 pub struct CreateIntent {
     /// The request, with `sellerOfferId`.
     #[garde(skip)]
@@ -124,6 +130,7 @@ pub struct RefundPayment {
 /// What a payment in play money comes to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SandboxOutcome)]
 pub enum Outcome {
     /// What is missing arrives and is final.
     #[default]

@@ -53,8 +53,10 @@ pub struct Review {
 #[into_params(parameter_in = Query)]
 pub struct ReviewQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
 }
 

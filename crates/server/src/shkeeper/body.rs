@@ -17,6 +17,11 @@ use crate::payments::service::Target;
 /// `sellerOfferId`) or a checkout (`checkoutId`).
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CreateShkeeperIntent, example = json!({
+    "purchaseRequestId": "01934e5a-6f00-7000-8000-00000000002a",
+    "sellerOfferId": "01934e5a-6f00-7000-8000-00000000002a",
+    "crypto": "ETH-USDT",
+}))]
 pub struct CreateIntent {
     /// The request.
     #[garde(skip)]

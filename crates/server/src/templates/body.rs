@@ -38,14 +38,12 @@ pub struct CreateTemplate {
     pub category_id: Option<CategoryId>,
     /// What kind of thing it is; `physical` where it is left out.
     #[garde(skip)]
-    #[schema(nullable = false)]
     pub product_type: Option<ProductType>,
     /// The price of one; more than zero.
     #[garde(custom(is_price))]
     pub price: Money,
     /// How long the delivery takes, 1 to 1,000 units; seven days where it is left out.
     #[garde(inner(custom(is_delivery_time)))]
-    #[schema(nullable = false)]
     pub delivery_time: Option<DeliveryTime>,
     /// How many can be sold, 1 to 1,000,000; any number where it is left out.
     #[garde(range(min = 1, max = 1_000_000))]
@@ -109,8 +107,10 @@ pub struct UpdateTemplate {
 #[into_params(parameter_in = Query)]
 pub struct TemplateQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
 }
 

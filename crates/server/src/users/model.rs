@@ -267,8 +267,10 @@ pub enum SellerSort {
 #[into_params(parameter_in = Query)]
 pub struct SellerQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// The order.
     #[serde(default)]

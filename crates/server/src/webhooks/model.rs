@@ -51,6 +51,7 @@ pub fn after_failure(attempts: i64, age: Duration) -> DeliveryStatus {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[schema(as = WebhookDeliveryStatus)]
 pub enum DeliveryStatus {
     /// To be sent, or to be tried again.
     Pending,
@@ -162,8 +163,10 @@ pub struct WebhookDelivery {
 #[into_params(parameter_in = Query)]
 pub struct DeliveryQuery {
     /// Counted from 1.
+    #[param(minimum = 1, maximum = 1_000_000)]
     pub page: Option<i64>,
     /// Rows a page, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// Only these; `dead` is the dead-letter list.
     #[param(inline)]

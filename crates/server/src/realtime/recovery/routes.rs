@@ -207,13 +207,13 @@ pub struct EmitBody {
     #[schema(min_length = 1, max_length = 100)]
     pub event: String,
     /// Its room; without one, or with `*`, every socket gets it.
-    #[schema(value_type = Option<String>, nullable = false)]
+    #[schema(value_type = Option<String>)]
     pub room: Option<Room>,
     /// Its argument, any JSON; null without it.
     #[schema(value_type = Option<serde_json::Value>)]
     pub data: Option<Box<RawValue>>,
     /// Makes it happen once, however often it is sent within 24 hours.
-    #[schema(max_length = 200, nullable = false)]
+    #[schema(max_length = 200)]
     pub id: Option<String>,
 }
 
