@@ -114,9 +114,8 @@ fn encryption(url: &Url) -> Result<(Encryption, Url), String> {
     let encryption = match (url.scheme(), asked.as_slice()) {
         ("smtps", []) => Encryption::FromTheStart,
         ("smtp", [("tls", "required")]) => Encryption::StartTls,
-        ("smtp", [("tls", "none")]) => Encryption::None,
         ("smtp", []) if url.password().is_some() => Encryption::StartTls,
-        ("smtp", []) => Encryption::None,
+        ("smtp", [] | [("tls", "none")]) => Encryption::None,
         _ => return Err("SMTP_URL: smtp://… or smtps://…; tls is required or none".into()),
     };
     let mut plain = url.clone();
