@@ -59,6 +59,8 @@ impl History<'_> {
     /// A payout goes as its rail answers; the payment has to fit it.
     async fn after_payout(&mut self) -> Step {
         let Some(payout) = self.payout() else { return Ok(()) };
+        // What was cut off in its commit may be stored a moment later, and then before this.
+        self.tx().await.commit().await.map_err(|error| error.to_string())?;
         let row = sql!("SELECT status, attempt FROM payouts WHERE id = $1");
         let row = self.app.app.db.fetch_one(row, args![&payout]).await;
         let row = row.map_err(|error| error.to_string())?;
