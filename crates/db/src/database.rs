@@ -228,9 +228,9 @@ impl Db {
         let Inner::Postgres(db) = &self.inner else {
             return Err(DbError::Config("not a PostgreSQL database".into()));
         };
-        let tx = postgres::retry_lost!(bounded(db.limit, db.pool.begin_with(begin)).await);
+        let tx = postgres::retry_lost!(postgres::Transaction::begin(db, begin).await);
         let tx = tx.map_err(|error| DbError::new(error, || begin.into()))?;
-        Ok(Tx::postgres(db.limit, tx, self.statements.clone()))
+        Ok(Tx::postgres(tx, self.statements.clone()))
     }
 
     /// How many statements were run since it was opened, by all clones; without those that begin

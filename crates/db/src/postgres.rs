@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
@@ -23,6 +24,8 @@ pub(crate) struct Postgres {
     /// Longest wait for the answer to one statement: somewhat more than the server's own limit,
     /// after which the network is taken for dead.
     pub(crate) limit: Duration,
+    /// Longest wait for a connection whose user has gone, after which it is closed.
+    release_limit: Duration,
 }
 
 /// Fails with [`sqlx::Error::Io`] after `limit`.
@@ -48,7 +51,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Postgres, DbErr
         .statement_cache_capacity(options.statement_cache)
         .log_statements(log::LevelFilter::Off)
         .log_slow_statements(log::LevelFilter::Warn, options.slow_statement);
-    let test_released = options.acquire_timeout;
+    let release_limit = options.acquire_timeout;
     let pool = PgPoolOptions::new()
         .max_connections(options.max_connections)
         .acquire_timeout(options.acquire_timeout)
@@ -60,7 +63,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Postgres, DbErr
         // The pool itself tests a returned connection without a limit: behind a dead network
         // each would keep its place in the pool until TCP gives up.
         .after_release(move |conn, _| {
-            Box::pin(bounded(test_released, async { conn.ping().await.map(|()| true) }))
+            Box::pin(bounded(release_limit, async { conn.ping().await.map(|()| true) }))
         })
         .connect_with(server)
         .await
@@ -71,7 +74,79 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Postgres, DbErr
             error => DbError::Unavailable(format!("cannot connect to PostgreSQL: {error}")),
         })?;
     check_version(&pool).await?;
-    Ok(Postgres { pool, limit: options.statement_timeout * 5 / 4 })
+    Ok(Postgres { pool, limit: options.statement_timeout * 5 / 4, release_limit })
+}
+
+/// A transaction on a connection of the pool. Dropped before its end, it is rolled back, and the
+/// connection goes back into the pool after that, or is closed.
+///
+/// The driver's own transaction does not know of a `BEGIN` whose answer nobody waited for: its
+/// connection would go back with the transaction open, and the next request fail in it.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    /// Empty once the transaction has ended.
+    conn: Option<PoolConnection<sqlx::Postgres>>,
+    limit: Duration,
+    release_limit: Duration,
+}
+
+impl Transaction {
+    pub(crate) async fn begin(db: &Postgres, begin: &'static str) -> Result<Self, sqlx::Error> {
+        let conn = Some(db.pool.acquire().await?);
+        let mut tx = Self { conn, limit: db.limit, release_limit: db.release_limit };
+        tx.simple(begin).await?;
+        Ok(tx)
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.simple("COMMIT").await?;
+        self.conn = None;
+        Ok(())
+    }
+
+    pub(crate) async fn rollback(mut self) -> Result<(), sqlx::Error> {
+        self.simple("ROLLBACK").await?;
+        self.conn = None;
+        Ok(())
+    }
+
+    /// The connection, for a statement that takes no longer than [`limit`](Self::limit).
+    pub(crate) fn conn(&mut self) -> Result<&mut PgConnection, DbError> {
+        self.conn.as_deref_mut().ok_or(DbError::Failed)
+    }
+
+    /// Longest wait for the answer to one statement.
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    async fn simple(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
+        let conn = self.conn.as_deref_mut().ok_or(sqlx::Error::PoolClosed)?;
+        bounded(self.limit, sqlx::raw_sql(text).execute(conn)).await.map(drop)
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        // Without a runtime the program ends, and the connection with it.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(undo(conn, self.release_limit));
+        }
+    }
+}
+
+/// Waits for what is under way on `conn`, rolls back, and gives `conn` back to its pool.
+async fn undo(mut conn: PoolConnection<sqlx::Postgres>, limit: Duration) {
+    // The first error may be that of a statement which was under way.
+    for _ in 0..2 {
+        match bounded(limit, sqlx::raw_sql("ROLLBACK").execute(&mut *conn)).await {
+            Ok(_) => return,
+            Err(sqlx::Error::Database(_)) => {}
+            Err(_) => break,
+        }
+    }
+    conn.close_on_drop();
 }
 
 async fn check_version(pool: &PgPool) -> Result<(), DbError> {

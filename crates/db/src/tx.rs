@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Sqlite, Transaction};
 
 use crate::database::Counter;
 use crate::postgres::bounded;
@@ -30,8 +30,7 @@ pub struct Tx {
 enum Inner {
     SqliteWrite(Lease),
     SqliteRead(Transaction<'static, Sqlite>),
-    /// With the longest wait for an answer.
-    Postgres(Transaction<'static, Postgres>, Duration),
+    Postgres(postgres::Transaction),
 }
 
 /// Runs one function on the connection of whichever engine, and leaves the transaction failed
@@ -49,8 +48,8 @@ macro_rules! run {
                 sqlite::$function(lease.conn().await?.get()?, &sql, args).await
             }
             Inner::SqliteRead(tx) => sqlite::$function(tx, &sql, args).await,
-            Inner::Postgres(tx, limit) => {
-                bounded(*limit, postgres::$function(tx, &sql, args)).await
+            Inner::Postgres(tx) => {
+                bounded(tx.limit(), postgres::$function(tx.conn()?, &sql, args)).await
             }
         };
         let result = result.map_err(|error| DbError::new(error, || sql.place()));
@@ -69,19 +68,15 @@ impl Tx {
         Self { inner: Inner::SqliteRead(tx), failed: false, statements }
     }
 
-    pub(crate) fn postgres(
-        limit: Duration,
-        tx: Transaction<'static, Postgres>,
-        statements: Counter,
-    ) -> Self {
-        Self { inner: Inner::Postgres(tx, limit), failed: false, statements }
+    pub(crate) fn postgres(tx: postgres::Transaction, statements: Counter) -> Self {
+        Self { inner: Inner::Postgres(tx), failed: false, statements }
     }
 
     /// The engine behind it.
     pub fn engine(&self) -> Engine {
         match self.inner {
             Inner::SqliteWrite(_) | Inner::SqliteRead(_) => Engine::Sqlite,
-            Inner::Postgres(..) => Engine::Postgres,
+            Inner::Postgres(_) => Engine::Postgres,
         }
     }
 
@@ -157,7 +152,7 @@ impl Tx {
         match &mut self.inner {
             Inner::SqliteWrite(lease) => script.execute(lease.conn().await?.get()?).await.map(drop),
             Inner::SqliteRead(tx) => script.execute(&mut **tx).await.map(drop),
-            Inner::Postgres(tx, _) => script.execute(&mut **tx).await.map(drop),
+            Inner::Postgres(tx) => script.execute(tx.conn()?).await.map(drop),
         }
         .map_err(|error| DbError::new(error, || "script".into()))?;
         self.failed = false;
@@ -179,8 +174,8 @@ impl Tx {
                 Inner::SqliteRead(tx) => {
                     tx.commit().await.map_err(|error| DbError::new(error, place))
                 }
-                Inner::Postgres(tx, limit) => {
-                    bounded(limit, tx.commit()).await.map_err(|error| DbError::new(error, place))
+                Inner::Postgres(tx) => {
+                    tx.commit().await.map_err(|error| DbError::new(error, place))
                 }
             }
         })
@@ -199,8 +194,8 @@ impl Tx {
                 Inner::SqliteRead(tx) => {
                     tx.rollback().await.map_err(|error| DbError::new(error, place))
                 }
-                Inner::Postgres(tx, limit) => {
-                    bounded(limit, tx.rollback()).await.map_err(|error| DbError::new(error, place))
+                Inner::Postgres(tx) => {
+                    tx.rollback().await.map_err(|error| DbError::new(error, place))
                 }
             }
         })
