@@ -60,8 +60,7 @@ enum Work {
     GivenUp,
 }
 
-const WORKS: [Work; 5] =
-    [Work::Read, Work::Write, Work::Snapshot, Work::Refused, Work::GivenUp];
+const WORKS: [Work; 5] = [Work::Read, Work::Write, Work::Snapshot, Work::Refused, Work::GivenUp];
 
 fn insert() -> Sql {
     sql!("INSERT INTO notes (id, body) VALUES ($1, $2)")
@@ -185,7 +184,7 @@ async fn crowd(engine: Engine) {
         let db: &Db = &db;
         async move {
             let work = WORKS[number % WORKS.len()];
-            let how = if number % 2 == 0 { Cut::Waiting } else { Cut::Woken };
+            let how = if number.is_multiple_of(2) { Cut::Waiting } else { Cut::Woken };
             let id = format!("crowd-{number}");
             if number % 4 == 3 {
                 return unrelated(db, &id).await.unwrap();
