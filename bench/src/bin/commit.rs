@@ -1,8 +1,10 @@
-//! `cargo xtask bench commit`: what the journal costs. Commits a second with one event each, against a bare insert of the same
-//! rows, with 1, 8 and 32 writers on PostgreSQL; and how long after its commit an event is handed
-//! on, at 500 events a second.
+//! `cargo xtask bench commit [--save FILE]`: what the journal costs. Commits a second with one event
+//! each, against a bare insert of the same rows, with 1, 8 and 32 writers on PostgreSQL; and how
+//! long after its commit a client has an event, at 500 events a second. What it prints is Markdown.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -39,6 +41,7 @@ enum Kind {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    let file = file_to_save()?;
     let app = open(&[("DATABASE_CONNECTIONS", "40"), ("REALTIME_ACCESS", "open")]).await?;
     let mut tx = app.db.begin().await?;
     for table in [
@@ -49,10 +52,15 @@ async fn main() -> Result<()> {
     }
     tx.commit().await?;
     let node = Node::start(app.clone()).await.map_err(|error| anyhow!(error))?;
-    println!("{}", Machine::here());
-
-    println!("commits a second, each with one row and one event; medians of {RUNS} runs");
-    println!("{:>8} {:>9} {:>9} {:>6}  ratios of the runs", "writers", "journal", "bare", "ratio");
+    let mut text = String::from("# What the journal costs on PostgreSQL\n\n");
+    writeln!(text, "Made by `cargo xtask bench commit`. {}.\n", Machine::here())?;
+    writeln!(
+        text,
+        "Commits a second with one row and one event each; medians of {RUNS} runs of either kind, \
+         in turns.\n"
+    )?;
+    writeln!(text, "| writers | through the journal | bare insert | ratio | of single runs |")?;
+    writeln!(text, "|---:|---:|---:|---:|---:|")?;
     for writers in [1, 8, 32] {
         let (mut journal, mut bare, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..RUNS {
@@ -66,18 +74,39 @@ async fn main() -> Result<()> {
         ratios.sort_by(f64::total_cmp);
         let (low, high) = (ratios.first().unwrap_or(&0.0), ratios.last().unwrap_or(&0.0));
         let ratio = journal / bare;
-        println!("{writers:>8} {journal:>9.0} {bare:>9.0} {ratio:>6.2}  {low:.2} to {high:.2}");
+        writeln!(
+            text,
+            "| {writers} | {journal:.0}/s | {bare:.0}/s | {ratio:.2} | {low:.2} to {high:.2} |"
+        )?;
     }
     let mut late = latencies(&app, &node).await?;
     let (p50, p99) = (percentile(&mut late, 0.5), percentile(&mut late, 0.99));
-    println!(
-        "from commit to client, {PER_SECOND} events a second: p50 {p50:.2} ms, p99 {p99:.2} ms"
-    );
+    writeln!(text, "\n| milliseconds | p50 | p99 |\n|---|---:|---:|")?;
+    writeln!(
+        text,
+        "| from commit to client, {PER_SECOND} events a second | {p50:.2} | {p99:.2} |"
+    )?;
     let mut fsync = fsync_times()?;
     let (p50, p99) = (percentile(&mut fsync, 0.5), percentile(&mut fsync, 0.99));
-    println!("fsync of 8 KiB on this disk: p50 {p50:.2} ms, p99 {p99:.2} ms");
+    writeln!(text, "| `fsync` of 8 KiB on this disk | {p50:.2} | {p99:.2} |")?;
     node.stop().await;
+    print!("{text}");
+    if let Some(file) = file {
+        std::fs::write(file, text)?;
+    }
     Ok(())
+}
+
+fn file_to_save() -> Result<Option<PathBuf>> {
+    use lexopt::prelude::*;
+    let (mut parser, mut file) = (lexopt::Parser::from_env(), None);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("save") => file = Some(parser.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(file)
 }
 
 /// Milliseconds from the end of each commit until a client has its event. Writers take turns, so
