@@ -31,8 +31,20 @@ export interface Stats {
   samples: Sample[];
 }
 
+export interface LiveNode {
+  id: string;
+  answered: boolean;
+  sockets: number;
+}
+
+export interface LiveSockets {
+  nodes: LiveNode[];
+  sockets: LiveSocket[];
+}
+
 export interface LiveSocket {
   id: string;
+  node: string;
   userId?: string;
   name?: string;
   role?: string;

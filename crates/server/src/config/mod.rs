@@ -402,7 +402,7 @@ impl Config {
             sockets_per_user: env.get(
                 "SOCKETS_PER_USER",
                 "10",
-                "Sockets per user, the oldest is closed; 0: no limit.",
+                "Sockets per user on all nodes, the oldest is closed; 0: no limit.",
             ),
             connect_timeout: env.duration(
                 "SOCKET_CONNECT_TIMEOUT",

@@ -83,12 +83,34 @@ pub struct Sample {
     pub latency_ms: f64,
 }
 
+/// Who is connected.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LiveSockets {
+    /// The nodes, the one that answers first.
+    pub nodes: Vec<LiveNode>,
+    /// The sockets that came first on each, the oldest first.
+    pub sockets: Vec<LiveSocket>,
+}
+
+/// A node, and whether its sockets are listed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LiveNode {
+    /// Its name, new at each start.
+    pub id: String,
+    /// Whether it answered in time.
+    pub answered: bool,
+    /// How many sockets it has, as far as it answered.
+    pub sockets: u64,
+}
+
 /// A connected socket.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveSocket {
     /// Its public id.
     pub id: String,
+    /// The node that it is connected to.
+    pub node: String,
     /// Who it is; absent without a token (`open` access).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

@@ -12,17 +12,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::{
-    ConsoleInfo, JournalPage, JournalQuery, LiveSocket, NodeStats, Timeline, TimelineEntry,
-    TimelineKind,
+    ConsoleInfo, JournalPage, JournalQuery, LiveNode, LiveSocket, LiveSockets, NodeStats, Timeline,
+    TimelineEntry, TimelineKind,
 };
 use super::{assets, metrics, store};
 use crate::app::App;
 use crate::error::{ErrorBody, Result};
 use crate::extract::{Admin, Data, Id, Query};
+use crate::realtime::everywhere::{self, OfNode};
 use crate::requests;
-
-/// Most sockets that are listed, the oldest ones first.
-const SOCKETS_MAX: usize = 1000;
 
 /// What the pages read.
 pub fn routes() -> OpenApiRouter<App> {
@@ -81,36 +79,46 @@ async fn stats(State(app): State<App>, _: Admin) -> Result<Data<NodeStats>> {
     }))
 }
 
-/// The sockets of this node, the oldest 1,000. For administrators.
+/// The sockets of all nodes, of each the oldest 1,000. Other nodes are waited for less than a
+/// second; `nodes` says which of them answered. For administrators.
 #[utoipa::path(get, path = "/api/console/sockets", tag = "console",
-    responses((status = 200, description = "The sockets.", body = Data<Vec<LiveSocket>>),
+    responses((status = 200, description = "The sockets.", body = Data<LiveSockets>),
               (status = 401, description = "`unauthorized`, `token_invalid`, `token_expired`, `token_revoked`", body = ErrorBody),
               (status = 403, description = "`forbidden`: for administrators", body = ErrorBody)))]
-async fn sockets(State(app): State<App>, _: Admin) -> Result<Data<Vec<LiveSocket>>> {
-    let mut live = app.realtime.live().await;
-    live.sort_by_key(|socket| std::cmp::Reverse(socket.age));
-    live.truncate(SOCKETS_MAX);
+async fn sockets(State(app): State<App>, _: Admin) -> Result<Data<LiveSockets>> {
+    let (mut nodes, mut live) = (Vec::new(), Vec::new());
+    for OfNode { node, answer } in everywhere::ask(&app).await {
+        nodes.push(LiveNode {
+            id: node.clone(),
+            answered: answer.is_some(),
+            sockets: answer.as_ref().map_or(0, |answer| answer.count as u64),
+        });
+        let sockets = answer.unwrap_or_default().sockets;
+        live.extend(sockets.into_iter().map(|socket| (node.clone(), socket)));
+    }
+    live.sort_by_key(|(_, socket)| std::cmp::Reverse(socket.age_seconds));
     let mut names = HashMap::new();
-    let mut list = Vec::with_capacity(live.len());
-    for socket in live {
+    let mut sockets = Vec::with_capacity(live.len());
+    for (node, socket) in live {
         let (user_id, role) = socket.user.unzip();
         if let Some(id) = &user_id
             && !names.contains_key(id)
         {
             names.insert(id.clone(), store::name_of(&app.db, id).await?);
         }
-        list.push(LiveSocket {
+        sockets.push(LiveSocket {
             id: socket.id,
+            node,
             name: user_id.as_ref().and_then(|id| names.get(id).cloned().flatten()),
             user_id,
             role,
-            transport: socket.transport,
+            transport: if socket.websocket { "websocket" } else { "polling" },
             queued_bytes: socket.queued as u64,
-            age_seconds: socket.age.as_secs(),
+            age_seconds: socket.age_seconds,
             rooms: socket.rooms,
         });
     }
-    Ok(Data::new(list))
+    Ok(Data::new(LiveSockets { nodes, sockets }))
 }
 
 /// The journal as it runs. For administrators.

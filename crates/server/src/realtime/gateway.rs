@@ -19,12 +19,10 @@ use super::joins::{self, Membership};
 use super::limits::{Rate, Verdict};
 use super::recovery;
 use super::recovery::session::FIRST;
-use super::{Realtime, handshake};
+use super::{Realtime, handshake, quota};
 use crate::app::App;
 use crate::config::RealtimeConfig;
 
-/// Why the oldest socket of a user who has too many is closed.
-const TOO_MANY_SOCKETS: &str = "too many sockets of this user";
 /// Why a socket that does not keep to its rate is closed.
 const FLOOD: &str = "too many events";
 /// Users whom a session keeps online: one, but in `open` access.
@@ -139,20 +137,17 @@ impl Handler for Gateway {
         let user = caller.as_ref().map(|caller| tracing::field::display(&caller.user_id));
         tracing::info!(user, "🔌 User connected: {}", socket.id());
         let realtime = &self.app.realtime.0;
-        let surplus = caller.as_ref().map_or_else(Vec::new, |caller| {
-            realtime.sockets.add(caller, socket, self.app.config.realtime.sockets_per_user)
-        });
+        let count = caller
+            .as_ref()
+            .map_or(0, |caller| realtime.sockets.add(caller, socket, self.app.clock.now()));
         if recovery::arrived(&self.app, socket, client) && client.connection > FIRST {
             let online = client.session.state().history.online.clone();
             for user in online {
                 self.came(client, user);
             }
         }
-        for oldest in surplus {
-            // Told to leave rather than cut off: a stock client that is cut off comes back.
-            oldest.disconnect(false, Reason::server(TOO_MANY_SOCKETS));
-        }
         if let Some(caller) = caller {
+            quota::came(&self.app, &caller.user_id, count);
             self.keep_until_expiry(socket, &caller);
         }
     }
@@ -199,7 +194,7 @@ impl Handler for Gateway {
             realtime.sockets.remove(&caller, socket);
         }
         // Who leaves by itself, or is told to, does not come back to this session.
-        let told = Reason::server(TOO_MANY_SOCKETS);
+        let told = Reason::server(quota::TOO_MANY_SOCKETS);
         let for_good = reason == Reason::ClientDisconnect || reason == told;
         recovery::depart(&self.app, client, for_good);
         for user in &online {

@@ -1,26 +1,25 @@
 //! The sockets of this node, for operators.
 
-use std::time::Duration;
-
 use events::{Role, UserId};
+use serde::{Deserialize, Serialize};
 use socketio::Stats;
 
 use super::Realtime;
 use super::client::Client;
 
 /// A connected socket.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Live {
     /// Its public id.
     pub id: String,
     /// Who it is; `None` without a token (`open` access).
     pub user: Option<(UserId, Role)>,
-    /// `websocket` or `polling`.
-    pub transport: &'static str,
+    /// On WebSocket, and not on HTTP long-polling.
+    pub websocket: bool,
     /// Unsent bytes.
     pub queued: usize,
     /// Since it connected.
-    pub age: Duration,
+    pub age_seconds: u64,
     /// The rooms that it is in.
     pub rooms: Vec<String>,
 }
@@ -32,7 +31,7 @@ impl Realtime {
         self.io().map(|io| io.stats())
     }
 
-    /// All sockets.
+    /// All sockets of this node.
     pub async fn live(&self) -> Vec<Live> {
         let Some(io) = self.io() else { return Vec::new() };
         let details = io.all().details().await;
@@ -42,9 +41,9 @@ impl Realtime {
             Live {
                 id: details.socket.id().to_owned(),
                 user: caller.map(|caller| (caller.user_id.clone(), caller.role)),
-                transport: if details.websocket { "websocket" } else { "polling" },
+                websocket: details.websocket,
                 queued: details.queued,
-                age: client.map_or(Duration::ZERO, |client| client.since.elapsed()),
+                age_seconds: client.map_or(0, |client| client.since.elapsed().as_secs()),
                 rooms: details.rooms.iter().map(ToString::to_string).collect(),
             }
         });

@@ -21,6 +21,7 @@
 //! 4. A row in the table of `tests/it/realtime/joins.rs`; a test fails until you do.
 
 mod client;
+pub mod everywhere;
 mod fence;
 mod gateway;
 mod handshake;
@@ -29,6 +30,7 @@ mod limits;
 mod live;
 mod nodes;
 mod presence;
+mod quota;
 pub mod recovery;
 pub mod routes;
 mod sink;
@@ -79,6 +81,9 @@ struct Inner {
     feed: recovery::feed::Feed,
     sessions: recovery::Sessions,
     people: presence::People,
+    others: nodes::Others,
+    elsewhere: quota::Elsewhere,
+    asked: everywhere::Asked,
     /// Ends what [`Realtime::start`] spawned.
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -97,6 +102,9 @@ impl Realtime {
             feed: recovery::feed::Feed::new(recovery.memory),
             sessions: recovery::Sessions::default(),
             people: presence::People::new(config.presence_grace),
+            others: nodes::Others::default(),
+            elsewhere: quota::Elsewhere::default(),
+            asked: everywhere::Asked::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))

@@ -4,6 +4,7 @@
 //! No clock of one machine is compared with that of another: who looks measures by its own.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use db::{DbError, Engine};
@@ -34,6 +35,32 @@ impl Watch {
             beats.count < 0 || now.duration_since(*since) >= DEAD_AFTER
         };
         nodes.into_iter().filter(is_dead).collect()
+    }
+}
+
+/// The names of the other nodes that live, as the database had them last.
+#[derive(Debug, Default)]
+pub struct Others(Mutex<Vec<String>>);
+
+impl Others {
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        // It is replaced as a whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Who they are.
+    pub fn names(&self) -> Vec<String> {
+        self.lock().clone()
+    }
+
+    fn know(&self, nodes: &[Beats], dead: &[Beats]) {
+        let lives = |node: &&Beats| !dead.iter().any(|dead| dead.node == node.node);
+        *self.lock() = nodes.iter().filter(lives).map(|node| node.node.clone()).collect();
     }
 }
 
@@ -88,7 +115,10 @@ async fn beat(app: &App, watch: &mut Watch) -> Result<(), DbError> {
         store::enter(&app.db, node, app.clock.now()).await?;
         presence::save_anew(app);
     }
-    for dead in watch.dead(store::others(&app.db, node).await?, Instant::now()) {
+    let others = store::others(&app.db, node).await?;
+    let dead = watch.dead(others.clone(), Instant::now());
+    app.realtime.0.others.know(&others, &dead);
+    for dead in dead {
         take_over(app, &dead).await?;
     }
     Ok(())

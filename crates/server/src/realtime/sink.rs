@@ -6,7 +6,7 @@ use socketio::Selector;
 use super::client::Client;
 use super::recovery::feed::{Item, What};
 use super::recovery::history::Address;
-use super::{Realtime, recovery};
+use super::{Realtime, everywhere, quota, recovery};
 use crate::app::App;
 use crate::bus::{Message, Receiver};
 use crate::extract::Session;
@@ -66,10 +66,13 @@ impl FromNodes {
 impl Receiver for FromNodes {
     fn receive(&self, message: Message) {
         let Message { event, audience, payload } = message;
-        if event == recovery::TAKEN {
-            return recovery::close_elsewhere(&self.app, &payload);
+        match event.as_str() {
+            recovery::TAKEN => recovery::close_elsewhere(&self.app, &payload),
+            quota::COUNTED => quota::heard(&self.app, &payload),
+            everywhere::ASKED => everywhere::asked(&self.app, &payload),
+            everywhere::ANSWERED => everywhere::answered(&self.app, &payload),
+            name => self.app.realtime.deliver(name, &audience, &payload, None),
         }
-        self.app.realtime.deliver(&event, &audience, &payload, None);
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::TestApp;
-use crate::support::nodes::{PATIENCE, postgres_test};
+use crate::support::nodes::{PATIENCE, postgres_test, redis_url};
 use crate::support::proxy::Proxy;
 
 struct Heard(mpsc::UnboundedSender<Message>);
@@ -160,14 +160,3 @@ postgres_test!(redis_connections_come_back, async |db: &TestDb| {
     proxy.break_connections();
     one.greet(&mut other, "hello again").await;
 });
-
-/// Where the tests find a Redis server; without one the test says that it is skipped, and fails
-/// where `CI` is set.
-fn redis_url() -> Option<String> {
-    let url = std::env::var("SOUK_TEST_REDIS_URL").ok();
-    if url.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "SOUK_TEST_REDIS_URL is not set");
-        eprintln!("SKIPPED: SOUK_TEST_REDIS_URL is not set");
-    }
-    url
-}

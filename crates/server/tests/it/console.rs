@@ -23,10 +23,12 @@ app_test!(sockets_are_listed_with_user_rooms_and_transport, async |app| {
     let (admin, seller) = (app.admin().await, app.seller().await);
     let mut socket = seller.connect(&node).await;
     socket.done("join-seller-room", seller.id.as_str()).await;
-    let list = admin.get("/api/console/sockets").send().await.data(200);
-    let list = list.as_array().unwrap();
+    let live = admin.get("/api/console/sockets").send().await.data(200);
+    let own = app.app.bus.node();
+    assert_eq!(live["nodes"], json!([{ "id": own, "answered": true, "sockets": 1 }]));
+    let list = live["sockets"].as_array().unwrap();
     assert_eq!(list.len(), 1);
-    assert_eq!(list[0]["userId"], json!(seller.id));
+    assert_eq!((&list[0]["userId"], &list[0]["node"]), (&json!(seller.id), &json!(own)));
     assert_eq!((&list[0]["role"], &list[0]["transport"]), (&json!("seller"), &json!("websocket")));
     assert_eq!(list[0]["queuedBytes"], 0);
     assert!(list[0]["name"].is_string());

@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "so tests fail")]
 
+mod across;
 mod auth;
 mod authorization;
 mod bad_input;

@@ -12,23 +12,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::market::id;
-use crate::support::nodes::{PATIENCE, eventually, postgres_test};
+use crate::support::nodes::{PATIENCE, eventually, pair, postgres_test, stop};
 use crate::support::proxy::Proxy;
 use crate::support::{Socket, TestApp};
-
-/// Two nodes on one database, which run.
-async fn pair(db: &TestDb, settings: &[(&str, &str)]) -> ([TestApp; 2], [Node; 2]) {
-    let one = TestApp::on(db, settings).await;
-    let other = one.another_node().await;
-    let nodes = [one.serve().await, other.serve().await];
-    ([one, other], nodes)
-}
-
-async fn stop(nodes: [Node; 2]) {
-    for node in nodes {
-        node.stop().await;
-    }
-}
 
 postgres_test!(one_order_on_all_nodes, async |db: &TestDb| {
     let ([one, other], nodes) = pair(db, &[]).await;
