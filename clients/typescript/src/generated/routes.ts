@@ -198,11 +198,11 @@ export interface Routes {
     result: S.JournalPage;
   };
   /**
-   * The sockets of this node, the oldest 1,000.
-   * For administrators.
+   * The sockets of all nodes, of each the oldest 1,000.
+   * Other nodes are waited for less than a second; `nodes` says which of them answered. For administrators.
    */
   "GET /api/console/sockets": {
-    result: S.LiveSocket[];
+    result: S.LiveSockets;
   };
   /**
    * The figures of this node.

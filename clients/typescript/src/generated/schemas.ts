@@ -923,6 +923,16 @@ export interface LevelUp {
   perks: string[];
 }
 
+/** A node, and whether its sockets are listed. */
+export interface LiveNode {
+  /** Whether it answered in time. */
+  answered: boolean;
+  /** Its name, new at each start. */
+  id: string;
+  /** How many sockets it has, as far as it answered. */
+  sockets: number;
+}
+
 /** A connected socket. */
 export interface LiveSocket {
   /** Seconds since it connected. */
@@ -931,6 +941,8 @@ export interface LiveSocket {
   id: string;
   /** The user's name. */
   name?: string;
+  /** The node that it is connected to. */
+  node: string;
   /** Unsent bytes. */
   queuedBytes: number;
   /** What the user is. */
@@ -941,6 +953,14 @@ export interface LiveSocket {
   transport: string;
   /** Who it is; absent without a token (`open` access). */
   userId?: UserId;
+}
+
+/** Who is connected. */
+export interface LiveSockets {
+  /** The nodes, the one that answers first. */
+  nodes: LiveNode[];
+  /** The sockets that came first on each, the oldest first. */
+  sockets: LiveSocket[];
 }
 
 /** How far the caller has read. */
