@@ -132,12 +132,19 @@ pub fn close_elsewhere(app: &App, payload: &RawValue) {
     let sessions = &app.realtime.0.sessions;
     let Some(id) = SessionId::parse(&taken.id) else { return };
     let Some(session) = sessions.table().get(&id).cloned() else { return };
+    lose(app, &session);
+}
+
+/// Another node has the session by now.
+pub fn lose(app: &App, session: &Arc<Session>) {
     let socket = {
         let mut state = session.state();
         state.is_over = true;
+        // What is written of it from now on must not touch the row, which may be ours again.
+        state.owner = None;
         state.socket.take()
     };
-    sessions.let_go(&session);
+    app.realtime.0.sessions.remove(session);
     if let Some(socket) = socket {
         socket.disconnect(true, Reason::server(TAKEN_UP));
     }

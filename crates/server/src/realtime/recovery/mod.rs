@@ -81,6 +81,14 @@ impl Sessions {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Forgets this session; a later one of the same name stays.
+    fn remove(&self, session: &Arc<Session>) {
+        let mut table = self.table();
+        if table.get(&session.id).is_some_and(|known| Arc::ptr_eq(known, session)) {
+            table.remove(&session.id);
+        }
+    }
+
     /// The session has no connection and is written down: the database has it from now on.
     fn let_go(&self, session: &Arc<Session>) {
         let mut table = self.table();

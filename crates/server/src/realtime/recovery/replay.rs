@@ -11,21 +11,25 @@
 //! whichever node, gets a new session. One that got CONNECT has a later offset.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use db::Engine;
 use events::{Room, Timestamp};
 use socketio::{Accept, Frame, Pending, Reason, Refusal};
 
-use super::attach::{TAKEN_UP, tell_taken};
+use super::attach::{self, TAKEN_UP, tell_taken};
 use super::feed::{Found, Item, What};
 use super::history::{History, Owner};
-use super::session::{Phase, Session, SessionId};
+use super::session::{Phase, Session, SessionId, State};
 use super::store;
 use crate::app::App;
 use crate::extract::Caller;
 use crate::realtime::client::Client;
 use crate::realtime::joins::{self, Membership};
 
+/// How often a session is tried that other nodes have meanwhile.
+const TRIES: u32 = 3;
 /// How long a node may be behind the one that a client comes from.
 const BEHIND_MAX: Duration = Duration::from_secs(5);
 /// Entries read from the database at once.
@@ -53,6 +57,8 @@ enum Ended {
     Impossible(&'static str),
     /// Its client is not there any more.
     Gone,
+    /// Another node has had it since it was read here.
+    Lost,
 }
 
 /// How a step with the feed ended.
@@ -73,6 +79,8 @@ struct Attempt<'a> {
     caller: Option<&'a Caller>,
     history: History,
     pending: &'a Pending,
+    /// A part of the replay is on its way.
+    has_sent: AtomicBool,
 }
 
 /// What the client missed.
@@ -95,33 +103,26 @@ pub async fn take_up(
     offset: Option<&str>,
     pending: &Pending,
 ) -> Outcome {
-    let sessions = &app.realtime.0.sessions;
     let id = SessionId::of(pid);
-    let Some((session, connection)) = claim(app, id, caller).await else { return Outcome::New };
-    let history = session.state().history.clone();
-    let attempt = Attempt { app, session, connection, caller, history, pending };
-    let ended = match attempt.run(pid, offset).await {
-        Ok(accept) => return Outcome::Accepted(accept),
-        Err(ended) => ended,
-    };
-    let mut state = attempt.session.state();
-    let is_mine = state.is_of(connection);
-    if is_mine {
-        state.phase = Phase::Away;
-        state.left_at = Some(app.clock.now());
-        state.is_over = matches!(ended, Ended::Impossible(_));
-    }
-    drop(state);
-    if is_mine {
-        sessions.saver.save(&attempt.session);
-    }
-    match ended {
-        Ended::Impossible(reason) => {
-            tracing::debug!(reason, sid = &*attempt.session.sid, "a session is not taken up");
-            Outcome::New
+    for _ in 0..TRIES {
+        let Some((session, connection)) = claim(app, id, caller).await else { break };
+        let history = session.state().history.clone();
+        let has_sent = AtomicBool::new(false);
+        let attempt = Attempt { app, session, connection, caller, history, pending, has_sent };
+        let ended = match attempt.run(pid, offset).await {
+            Ok(accept) => return Outcome::Accepted(accept),
+            Err(ended) => ended,
+        };
+        attempt.end(&ended);
+        match ended {
+            Ended::Impossible(_) => break,
+            Ended::Gone => return Outcome::Gone(Refusal::new("gone")),
+            // What another node made of it is in the database.
+            Ended::Lost if attempt.has_sent.load(Ordering::Relaxed) => break,
+            Ended::Lost => {}
         }
-        Ended::Gone => Outcome::Gone(Refusal::new("gone")),
     }
+    Outcome::New
 }
 
 /// Makes this connection the session's, and closes an earlier one. `None` where there is no such
@@ -130,9 +131,10 @@ async fn claim(app: &App, id: SessionId, caller: Option<&Caller>) -> Option<(Arc
     let sessions = &app.realtime.0.sessions;
     let user = caller.map(|caller| &caller.user_id);
     let known = sessions.table().get(&id).cloned();
+    // Where there are other nodes, one may have had the session since.
     let known = match known {
-        Some(session) => session,
-        None => Arc::new(read(app, id).await?),
+        Some(session) if app.db.engine() == Engine::Sqlite => session,
+        known => current(app, id, known).await?,
     };
     let (session, connection, earlier) = {
         let mut table = sessions.table();
@@ -156,23 +158,29 @@ async fn claim(app: &App, id: SessionId, caller: Option<&Caller>) -> Option<(Arc
     Some((session, connection))
 }
 
-/// The session as the database has it.
-async fn read(app: &App, id: SessionId) -> Option<Session> {
-    let stored = &app.realtime.0.sessions.stored;
-    let stored = stored
-        .ask(app, id)
-        .await
-        .inspect_err(|error| tracing::warn!(%error, "a session cannot be read"))
-        .ok()
-        .flatten()?;
+/// The session as this node knows it, or as the database has it where another node has had it
+/// since, or this one does not know it.
+async fn current(app: &App, id: SessionId, known: Option<Arc<Session>>) -> Option<Arc<Session>> {
+    let stored = app.realtime.0.sessions.stored.ask(app, id).await;
+    let stored =
+        stored.inspect_err(|error| tracing::warn!(%error, "a session cannot be read")).ok()?;
+    let node = app.bus.node();
+    if let Some(session) = known {
+        let is_ours = session.state().owner.as_deref() == Some(node);
+        match &stored {
+            Some(stored) if is_ours && stored.owner != node => attach::lose(app, &session),
+            _ => return Some(session),
+        }
+    }
+    let stored = stored?;
     if stored.left_at.is_some_and(|left_at| is_old(app, left_at)) {
         return None;
     }
-    if stored.owner != app.bus.node() && stored.left_at.is_none() {
+    if stored.owner != node && stored.left_at.is_none() {
         tell_taken(app, id);
     }
     let store::Stored { sid, user, base, history, owner, .. } = stored;
-    Some(Session::stored(id, sid, user, history, base, Some(owner.into())))
+    Some(Arc::new(Session::stored(id, sid, user, history, base, Some(owner.into()))))
 }
 
 fn is_old(app: &App, left_at: Timestamp) -> bool {
@@ -181,6 +189,34 @@ fn is_old(app: &App, left_at: Timestamp) -> bool {
 }
 
 impl Attempt<'_> {
+    /// The connection has no session.
+    fn end(&self, ended: &Ended) {
+        if let Ended::Impossible(reason) = ended {
+            tracing::debug!(reason, sid = &*self.session.sid, "a session is not taken up");
+        }
+        {
+            let mut state = self.session.state();
+            if !state.is_of(self.connection) {
+                return;
+            }
+            state.phase = Phase::Away;
+            state.left_at = Some(self.app.clock.now());
+            state.is_over = matches!(ended, Ended::Impossible(_));
+        }
+        self.app.realtime.0.sessions.saver.save(&self.session);
+    }
+
+    /// Why the session is not this connection's any more.
+    fn why(&self, state: &State) -> Ended {
+        // Where there is no newer one, the session ended under it.
+        if state.connection == self.connection { Ended::Lost } else { Ended::Gone }
+    }
+
+    fn check(&self) -> Result<(), Ended> {
+        let state = self.session.state();
+        if state.is_of(self.connection) { Ok(()) } else { Err(self.why(&state)) }
+    }
+
     async fn run(&self, pid: &str, offset: Option<&str>) -> Result<Accept, Ended> {
         let from = match offset {
             Some(offset) => self.app.journal.epoch().position(offset),
@@ -219,14 +255,12 @@ impl Attempt<'_> {
         {
             let mut state = self.session.state();
             if !state.is_of(self.connection) {
-                return Err(Ended::Gone);
+                return Err(self.why(&state));
             }
             state.history.replay_from = Some(from);
         }
         let is_noted = self.app.realtime.0.sessions.saver.saved(&self.session).await;
-        if !self.session.state().is_of(self.connection) {
-            return Err(Ended::Gone);
-        }
+        self.check()?;
         if is_noted { Ok(()) } else { Err(Ended::Impossible("a replay cannot be noted")) }
     }
 
@@ -367,10 +401,9 @@ impl Attempt<'_> {
     }
 
     async fn send_portion(&self, frames: Vec<Frame>) -> Result<(), Ended> {
-        if !self.session.state().is_of(self.connection) {
-            return Err(Ended::Gone);
-        }
+        self.check()?;
         if !frames.is_empty() {
+            self.has_sent.store(true, Ordering::Relaxed);
             self.pending.send(frames);
         }
         if self.pending.drained(self.portion()).await { Ok(()) } else { Err(Ended::Gone) }
@@ -426,7 +459,7 @@ impl Attempt<'_> {
         let live = rooms.iter().map(|room| (room.clone(), fence.version(room))).collect();
         let mut state = self.session.state();
         if !state.is_of(self.connection) {
-            return Err(Ended::Gone);
+            return Err(self.why(&state));
         }
         state.live = live;
         drop(state);

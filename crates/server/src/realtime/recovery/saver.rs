@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use db::DbError;
 use smallvec::SmallVec;
-use socketio::Reason;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -104,7 +103,7 @@ async fn save_batch(app: &App) -> bool {
                 if kept {
                     sessions.let_go(&session);
                 } else {
-                    lost(app, &session);
+                    super::attach::lose(app, &session);
                 }
                 for waiter in dirty.waiters {
                     let _ = waiter.send(kept);
@@ -162,17 +161,4 @@ fn change(session: &Session) -> Result<Change, DbError> {
         left_at: state.left_at,
         is_over: state.is_over,
     })
-}
-
-/// Another node has the session by now.
-fn lost(app: &App, session: &Arc<Session>) {
-    let socket = {
-        let mut state = session.state();
-        state.is_over = true;
-        state.socket.take()
-    };
-    app.realtime.0.sessions.let_go(session);
-    if let Some(socket) = socket {
-        socket.disconnect(true, Reason::server(super::attach::TAKEN_UP));
-    }
 }

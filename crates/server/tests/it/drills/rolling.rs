@@ -228,7 +228,9 @@ async fn rolling(db: &TestDb) {
         gaps[gaps.len() / 2],
         gaps[gaps.len() - 1],
     );
-    assert_eq!(read(&world.anew), 0, "every session goes on");
+    // Whose replay was cut off by a stop gets a new session.
+    let (recovered, anew) = (read(&world.recovered), read(&world.anew));
+    assert!(anew * 100 <= recovered, "{anew} sessions were new and {recovered} taken up");
     assert!(p99 <= GAP_MAX, "gaps: p99 {p99:?}");
     for node in nodes {
         node.terminate().await;

@@ -84,6 +84,7 @@ impl Fleet {
                 lines: self.lines.remove(&id).expect("its lines"),
                 is_connected: false,
                 was_connected: false,
+                joining: None,
             };
             clients.spawn(client.live(url.to_owned(), token));
         }
@@ -109,6 +110,8 @@ struct Stock {
     lines: mpsc::UnboundedReceiver<Value>,
     is_connected: bool,
     was_connected: bool,
+    /// The room that it asks to come into.
+    joining: Option<usize>,
 }
 
 /// How a question ended.
@@ -151,6 +154,10 @@ impl Stock {
                 self.world.recovered.fetch_add(1, Ordering::Relaxed);
             } else {
                 self.checker.begins_anew();
+                // The question may have been asked of the new session.
+                if let Some(room) = self.joining {
+                    self.checker.asks_in(room);
+                }
                 self.world.anew.fetch_add(u64::from(self.was_connected), Ordering::Relaxed);
             }
             self.was_connected = true;
@@ -188,7 +195,9 @@ impl Stock {
 
     async fn join(&mut self, room: usize) -> Result<Asked, String> {
         self.checker.asks_in(room);
+        self.joining = Some(room);
         let asked = self.ask("join-chat-room", room).await?;
+        self.joining = None;
         if asked == Asked::Done {
             self.checker.is_in(room);
         }
