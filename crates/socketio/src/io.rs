@@ -317,6 +317,7 @@ impl Selector {
     fn workers(&self) -> u64 {
         match &self.selection.scope {
             Scope::All => u64::MAX,
+            Scope::Rooms(_) if self.hub.workers.len() == 1 => 1,
             Scope::Rooms(rooms) => rooms
                 .iter()
                 .map(|room| self.hub.registry.workers(self.selection.namespace, room))

@@ -1,8 +1,10 @@
 //! What clients do to a server: one talks to a room, or pairs answer each other.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use bench::websocket;
 
 use crate::fleet::Fleet;
@@ -26,6 +28,7 @@ pub enum Pace {
 /// A fleet with a talker, who is in no room, and the members of one room.
 pub struct Room {
     pub fleet: Fleet,
+    number: usize,
     talker: usize,
     say: Vec<u8>,
     members: std::ops::Range<usize>,
@@ -52,7 +55,7 @@ impl Room {
     ) -> Self {
         let say = websocket::from_client(server.say(room, 0).as_bytes());
         let got = vec![0; fleet.len()];
-        Self { fleet, talker, say, members, got }
+        Self { fleet, number: room, talker, say, members, got }
     }
 
     /// Makes each message longer.
@@ -98,6 +101,38 @@ impl Room {
             Ok(took.len() == messages)
         })?;
         Ok(took)
+    }
+
+    /// Has Souk journal `messages` events for the room, `window` at a time, each asked for by a
+    /// request on a connection of its own that stays open.
+    pub fn journal(&mut self, server: &Server, messages: usize, window: usize) -> Result<()> {
+        let request = server.emission(self.number);
+        let connect = |_| TcpStream::connect(server.address);
+        let mut streams: Vec<_> = (0..window).map(connect).collect::<std::io::Result<_>>()?;
+        for _ in 0..messages / window {
+            for stream in &mut streams {
+                stream.write_all(request.as_bytes())?;
+            }
+            let mut left = window * self.members.len();
+            self.fleet.pump_until(LIMIT, |_, client, text| {
+                left -= usize::from(text.starts_with(DELIVERY) && self.members.contains(&client));
+                Ok(left == 0)
+            })?;
+            for stream in &mut streams {
+                let mut answer = Vec::new();
+                while !answer.ends_with(b"}") {
+                    let mut bytes = [0; 1024];
+                    match stream.read(&mut bytes)? {
+                        0 => bail!("no answer: {}", String::from_utf8_lossy(&answer)),
+                        count => answer.extend_from_slice(&bytes[..count]),
+                    }
+                }
+                if !answer.starts_with(b"HTTP/1.1 202") {
+                    bail!("not emitted: {}", String::from_utf8_lossy(&answer));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// [`Self::talk_to`] all members.

@@ -8,6 +8,7 @@
 mod fleet;
 mod load;
 mod peers;
+mod publish;
 mod report;
 mod scenarios;
 
@@ -34,6 +35,7 @@ cargo xtask bench fanout [options]
   --first          goes before other programs, and so does all else of its terminal from then on
   --no-build       takes the servers as they were built before
   --out <folder>   where table, chart and raw figures go, by default <target>/bench
+  --publish        also puts them into README.md and docs/
 ";
 
 struct Options {
@@ -44,6 +46,7 @@ struct Options {
     build: bool,
     first: bool,
     out: Option<PathBuf>,
+    publish: bool,
 }
 
 fn options() -> Result<Option<Options>> {
@@ -56,6 +59,7 @@ fn options() -> Result<Option<Options>> {
         build: true,
         first: false,
         out: None,
+        publish: false,
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
@@ -76,6 +80,7 @@ fn options() -> Result<Option<Options>> {
             }
             Long("first") => options.first = true,
             Long("no-build") => options.build = false,
+            Long("publish") => options.publish = true,
             Long("out") => options.out = Some(parser.value()?.into()),
             Short('h') | Long("help") => return Ok(None),
             _ => return Err(arg.unexpected().into()),
@@ -144,6 +149,7 @@ fn main() -> Result<()> {
         room,
         crowd,
         pairs,
+        rounds: options.rounds,
         figures: figures.collect(),
     };
     let out = match options.out {
@@ -155,6 +161,9 @@ fn main() -> Result<()> {
     std::fs::write(out.join("fanout.svg"), report.chart())?;
     std::fs::write(out.join("fanout.md"), report.table())?;
     println!("{}\n\n{}\n\nwritten to {}", report.machine, report.table(), out.display());
+    if options.publish {
+        publish::publish(&report)?;
+    }
     if !failures.is_empty() {
         bail!("failed: {}", failures.join(", "));
     }

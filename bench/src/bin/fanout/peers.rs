@@ -13,6 +13,9 @@ use rustix::process::Pid;
 
 use crate::fleet::Plan;
 
+/// Lets the benchmark have Souk emit events.
+const SERVICE_KEY: &str = "the service key of a benchmark, of no use elsewhere";
+
 /// A server to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -219,6 +222,7 @@ impl Server {
                 .env("REALTIME_ACCESS", "open")
                 .env("SOCKET_EVENTS_PER_SECOND", "0")
                 .env("SOCKETS_PER_USER", "0")
+                .env("SERVICE_KEY", SERVICE_KEY)
                 .current_dir(&path);
             folder = Some(path);
         }
@@ -293,6 +297,21 @@ impl Server {
         }
         let data = data.replace('}', r#","isTyping":true}"#);
         format!(r#"42["say","r{room}",{data}]"#)
+    }
+
+    /// The request that has Souk journal an event for a room, of about the size of
+    /// [`Self::say`]'s.
+    pub fn emission(&self, room: usize) -> String {
+        let user = "01938a7e-5b1c-7c3e-9f00-000000000001";
+        let data = format!(
+            r#"{{"chatId":"r{room}","userId":"{user}","userName":"A bench client","isTyping":true}}"#
+        );
+        let body = format!(r#"{{"event":"user-typing","room":"chat-r{room}","data":{data}}}"#);
+        format!(
+            "POST /api/realtime/emit HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Service-Key: {SERVICE_KEY}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
     }
 
     /// Makes a user and returns the access token.

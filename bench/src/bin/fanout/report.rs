@@ -37,8 +37,17 @@ pub const COMPARED: &[Measure] = &[
     measure("connect", "a connect", "µs", 0),
 ];
 
+/// What a reader sees first of it.
+const SUMMARY: &[&str] = &["room", "room-4-step", "pairs", "idle", "connect"];
+
+fn compared(key: &str) -> Option<&'static Measure> {
+    COMPARED.iter().find(|measure| measure.key == key)
+}
+
 /// What else is measured.
 pub const FURTHER: &[Measure] = &[
+    measure("journal", "journaled events to one room, one at a time", "µs", 1),
+    measure("journal-4", "journaled events to one room, four at once", "µs", 1),
     measure("cores-room", "two cores: throughput of one large room", "× one core", 2),
     measure("cores-pairs", "two cores: throughput of rooms of two", "× one core", 2),
     measure("cores-room-rate", "two cores: deliveries to one large room", "/s", 0),
@@ -66,6 +75,7 @@ pub struct Report {
     pub room: usize,
     pub crowd: usize,
     pub pairs: usize,
+    pub rounds: usize,
     /// By measure and peer.
     pub figures: BTreeMap<String, BTreeMap<String, Figure>>,
 }
@@ -87,6 +97,37 @@ impl Report {
         Peer::ALL
             .into_iter()
             .filter(|peer| self.figures.values().any(|figures| figures.contains_key(peer.key())))
+    }
+
+    /// The machine, and how much was measured.
+    pub fn about(&self) -> String {
+        let Self { machine, rounds, room, pairs, .. } = self;
+        let crowd = self.crowd;
+        format!(
+            "{machine}; medians of {rounds} rounds. A room of {room}, {pairs} rooms of two, \
+             {crowd} idle connections."
+        )
+    }
+
+    /// Markdown: the medians of what is compared.
+    pub fn summary(&self) -> String {
+        let mut out = String::from("| |");
+        for measure in SUMMARY.iter().filter_map(|key| compared(key)) {
+            let _ = write!(out, " {}, {} |", measure.label, measure.unit);
+        }
+        out.push_str("\n|---|");
+        out.push_str(&"---:|".repeat(SUMMARY.len()));
+        for peer in self.peers() {
+            let _ = write!(out, "\n| {} |", peer.label());
+            for measure in SUMMARY.iter().filter_map(|key| compared(key)) {
+                let places = measure.decimals;
+                let median = self.get(measure.key, peer).map(|figure| figure.median);
+                let shown = median.map_or("–".into(), |median| format!("{median:.places$}"));
+                let _ = write!(out, " {shown} |");
+            }
+        }
+        out.push('\n');
+        out
     }
 
     /// Markdown: what is compared, then what else was measured.

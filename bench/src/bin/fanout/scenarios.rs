@@ -84,12 +84,14 @@ const SINGLE: &[Peer] = &[
 ];
 /// Souk hands on no message that is large enough.
 const CRATE: &[Peer] = &[Peer::Crate];
+const SOUK: &[Peer] = &[Peer::Souk];
 const OURS: &[Peer] = &[Peer::Crate, Peer::Souk];
 const OURS_AND_RIVAL: &[Peer] = &[Peer::Crate, Peer::Souk, Peer::Socketioxide];
 
 /// All scenarios.
 pub const ALL: &[Scenario] = &[
     Scenario { name: "room", peers: &Peer::ALL, run: room },
+    Scenario { name: "journal", peers: SOUK, run: journal },
     Scenario { name: "pairs", peers: SINGLE, run: pairs },
     Scenario { name: "idle", peers: SERVERS, run: idle },
     Scenario { name: "connect", peers: SINGLE, run: connect },
@@ -125,6 +127,18 @@ fn room(bench: &Bench, peer: Peer) -> Result<Figures> {
         figures.push((name, cpu_of(&server, count, || room.talk(messages, pace).map(drop))?));
     }
     Ok(figures)
+}
+
+/// One room that gets journaled events, from the request that asks for one to the sockets.
+fn journal(bench: &Bench, peer: Peer) -> Result<Figures> {
+    let server = bench.start(peer)?;
+    let mut room = Room::connect(&server, 1, bench.size.room)?;
+    let messages = bench.size.messages;
+    room.journal(&server, messages / 10 + 4, 4)?;
+    let count = messages * bench.size.room;
+    let one = cpu_of(&server, count, || room.journal(&server, messages, 1))?;
+    let four = cpu_of(&server, count, || room.journal(&server, messages, 4))?;
+    Ok(vec![("journal", one), ("journal-4", four)])
 }
 
 /// Rooms of two, whose members answer each other.

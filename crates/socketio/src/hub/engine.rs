@@ -2,6 +2,7 @@
 
 use super::command::{EngineError, HttpReply, Key, NewWebSocket};
 use super::queue::OutQueue;
+use super::ring::{CALLS, READ, RING_FROM};
 use super::session::{Millis, NEVER, Session, Transport, WebSocket};
 use super::worker::{End, READS, Worker};
 use super::{App, count};
@@ -13,7 +14,9 @@ use crate::protocol::payload::{self, Packet};
 use crate::reason::Reason;
 use crate::socket::EngineSession;
 use mio::{Interest, Token};
+use smallvec::SmallVec;
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
@@ -140,6 +143,60 @@ impl Worker {
         {
             self.flush(slot);
             self.close_doomed();
+        }
+    }
+
+    /// Reads at most [`super::worker::SLICE`] sessions, by one call where that is cheaper.
+    pub(super) fn read_each(&mut self, slots: &[u32]) {
+        if slots.len() < RING_FROM || self.ring.is_none() {
+            return slots.iter().for_each(|slot| self.readable(*slot));
+        }
+        let (mut plain, mut others): (SmallVec<[_; CALLS]>, SmallVec<[u32; 8]>) =
+            (SmallVec::new(), SmallVec::new());
+        for slot in slots {
+            match self.sessions.get(*slot as usize) {
+                Some(Session {
+                    transport: Transport::WebSocket(websocket),
+                    paused: false,
+                    closing: None,
+                    serial,
+                    ..
+                }) if websocket.backlog.is_empty() => {
+                    plain.push((*slot, *serial, websocket.stream.as_raw_fd()));
+                }
+                _ => others.push(*slot),
+            }
+        }
+        let Some(ring) = &mut self.ring else { return };
+        let results: SmallVec<[i32; CALLS]> = ring.read(plain.iter().map(|(.., fd)| *fd)).into();
+        let mut inbox = std::mem::take(&mut ring.inbox);
+        if ring.broken {
+            self.ring = None;
+        }
+        for (((slot, serial, _), result), part) in
+            plain.iter().zip(results).zip(inbox.chunks_exact_mut(READ))
+        {
+            let count = result.max(0) as usize;
+            let session = self.sessions.get(*slot as usize);
+            if session.is_none_or(|session| session.serial != *serial) {
+                continue;
+            }
+            match result {
+                1.. => self.consume(*slot, &mut part[..count]),
+                // Nothing came, or the kernel was not asked.
+                _ if [-libc::EAGAIN, -libc::EINTR].contains(&result) => others.push(*slot),
+                0 => self.close(*slot, Reason::TransportClose, End::Gone),
+                _ => self.close(*slot, Reason::TransportError, End::Gone),
+            }
+            if count == READ {
+                others.push(*slot);
+            }
+        }
+        if let Some(ring) = &mut self.ring {
+            ring.inbox = inbox;
+        }
+        for slot in others {
+            self.readable(slot);
         }
     }
 

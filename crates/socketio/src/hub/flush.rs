@@ -3,16 +3,13 @@
 use super::command::HttpReply;
 use super::count;
 use super::engine::MAX_PACKETS;
-use super::ring::Waiting;
+use super::ring::{RING_FROM, Waiting};
 use super::session::{Session, Transport};
 use super::worker::{End, SLICE, Worker};
 use crate::frame::Frame;
 use crate::reason::Reason;
 use smallvec::SmallVec;
 use std::os::fd::AsRawFd;
-
-/// From so many writes on, one call for all of them is cheaper than a call for each.
-const RING_FROM: usize = 8;
 
 impl Worker {
     /// Queues a frame for a session and sees to it that it is flushed. A session that has too
@@ -61,13 +58,14 @@ impl Worker {
 
     pub(super) fn flush_dirty(&mut self) {
         let mut urgent = std::mem::take(&mut self.urgent);
-        for slot in urgent.drain(..) {
-            if let Some(session) = self.sessions.get_mut(slot as usize)
-                && std::mem::take(&mut session.urgent)
-            {
-                self.flush(slot);
-            }
+        urgent.retain(|slot| {
+            let session = self.sessions.get_mut(*slot as usize);
+            session.is_some_and(|session| std::mem::take(&mut session.urgent))
+        });
+        for slice in urgent.chunks(SLICE) {
+            self.flush_each(slice);
         }
+        urgent.clear();
         urgent.append(&mut self.urgent);
         self.urgent = urgent;
         self.flush_slice();
@@ -81,16 +79,20 @@ impl Worker {
         {
             if let Some(session) = self.sessions.get_mut(slot as usize)
                 && std::mem::take(&mut session.bulk)
-                && !session.out.is_empty()
             {
                 slice.push(slot);
             }
         }
-        if slice.len() >= RING_FROM && self.ring.is_some() {
-            self.flush_by_ring(&slice);
+        self.flush_each(&slice);
+    }
+
+    /// Flushes at most [`SLICE`] sessions, by one call where that is cheaper.
+    fn flush_each(&mut self, slots: &[u32]) {
+        if slots.len() >= RING_FROM && self.ring.is_some() {
+            self.flush_by_ring(slots);
         } else {
-            for slot in slice {
-                self.flush(slot);
+            for slot in slots {
+                self.flush(*slot);
             }
         }
     }
@@ -107,6 +109,9 @@ impl Worker {
                 continue;
             };
             let (frames, sent) = session.out.waiting();
+            if frames.is_empty() {
+                continue;
+            }
             sockets.push(*slot);
             waiting.push(Waiting { fd: websocket.stream.as_raw_fd(), frames, sent });
         }

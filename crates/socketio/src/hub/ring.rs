@@ -1,18 +1,22 @@
-//! Many writes by one call into the kernel (io_uring(7)), for large rooms.
+//! Many reads or writes by one call into the kernel (io_uring(7)).
 //!
-//! A write to a socket costs a change into the kernel and back besides the work itself. Here the
-//! writes of a slice of a room are handed over together. None of them waits for anything
+//! A read or write of a socket costs a change into the kernel and back besides the work itself.
+//! Here those of many sockets are handed over together. None of them waits for anything
 //! (`MSG_DONTWAIT`), and the call returns when all are done; nothing that they refer to is used
 //! after it.
-#![expect(unsafe_code, reason = "the kernel is given addresses: see `Ring::write`")]
+#![expect(unsafe_code, reason = "the kernel is given addresses: see `Ring::finish`")]
 
 use crate::frame::Frame;
 use io_uring::{IoUring, Probe, opcode, squeue, types};
 use std::io;
 use std::os::fd::RawFd;
 
-/// The most writes of one call.
-pub(super) const WRITES: usize = 64;
+/// The most reads or writes of one call.
+pub(super) const CALLS: usize = 64;
+/// From so many on, one call for all of them is cheaper than a call for each.
+pub(super) const RING_FROM: usize = 8;
+/// The most bytes that [`Ring::read`] takes from one connection.
+pub(super) const READ: usize = 2048;
 /// The most frames of one connection that one write sends.
 const FRAMES: usize = 16;
 const FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
@@ -23,6 +27,8 @@ pub(super) struct Ring {
     /// Set when the ring failed: it must not be used again.
     pub(super) broken: bool,
     results: Vec<i32>,
+    /// What was read, [`READ`] bytes for each connection. Taken while it is looked at.
+    pub(super) inbox: Vec<u8>,
     /// What writes of several frames refer to. Never grows past what it was made for, so that
     /// nothing in it moves while the kernel may look at it.
     headers: Vec<libc::msghdr>,
@@ -46,32 +52,48 @@ impl Ring {
     pub(super) fn new() -> Option<Self> {
         let mut builder = IoUring::builder();
         builder.setup_single_issuer().setup_coop_taskrun();
-        let io: IoUring = builder.build(WRITES as u32).ok()?;
+        let io: IoUring = builder.build(CALLS as u32).ok()?;
         let mut probe = Probe::new();
         io.submitter().register_probe(&mut probe).ok()?;
-        let known = [opcode::Send::CODE, opcode::SendMsg::CODE];
+        let known = [opcode::Recv::CODE, opcode::Send::CODE, opcode::SendMsg::CODE];
         known.iter().all(|code| probe.is_supported(*code)).then(|| Self {
             io,
             broken: false,
-            results: Vec::with_capacity(WRITES),
-            headers: Vec::with_capacity(WRITES),
-            slices: Vec::with_capacity(WRITES * FRAMES),
+            results: Vec::with_capacity(CALLS),
+            inbox: Vec::new(),
+            headers: Vec::with_capacity(CALLS),
+            slices: Vec::with_capacity(CALLS * FRAMES),
         })
     }
 
-    /// Offers the kernel what waits for each of at most [`WRITES`] connections. Returns for each,
+    /// Reads what each of at most [`CALLS`] connections has into its part of the inbox. Returns
+    /// for each, in order, the number of bytes, 0 at its end, or a negative error number; `-EAGAIN`
+    /// also where the kernel was not asked.
+    pub(super) fn read(&mut self, fds: impl ExactSizeIterator<Item = RawFd>) -> &[i32] {
+        self.begin(fds.len());
+        self.inbox.resize(CALLS * READ, 0);
+        let mut asked = 0;
+        for ((index, fd), part) in fds.enumerate().zip(self.inbox.chunks_exact_mut(READ)) {
+            let entry = opcode::Recv::new(types::Fd(fd), part.as_mut_ptr(), READ as u32)
+                .flags(FLAGS)
+                .build();
+            // SAFETY: see `finish`; the inbox is not touched before.
+            let pushed = unsafe { self.io.submission().push(&entry.user_data(index as u64)) };
+            asked += usize::from(pushed.is_ok());
+        }
+        self.finish(asked)
+    }
+
+    /// Offers the kernel what waits for each of at most [`CALLS`] connections. Returns for each,
     /// in order, the number of bytes that it took, or a negative error number; `-EAGAIN` also
     /// where it was not asked.
     pub(super) fn write<'q>(
         &mut self,
         waiting: impl ExactSizeIterator<Item = Waiting<'q>>,
     ) -> &[i32] {
-        self.results.clear();
-        self.results.resize(waiting.len(), -libc::EAGAIN);
-        self.headers.clear();
-        self.slices.clear();
+        self.begin(waiting.len());
         let mut asked = 0;
-        for (index, Waiting { fd, frames, sent }) in waiting.enumerate().take(WRITES) {
+        for (index, Waiting { fd, frames, sent }) in waiting.enumerate().take(CALLS) {
             let entry = match frames {
                 [frame] => {
                     let bytes = &frame.websocket()[sent..];
@@ -81,18 +103,30 @@ impl Ring {
                 }
                 frames => self.send_several(fd, frames, sent),
             };
-            // SAFETY: the frames are borrowed until this returns, headers and slices are not
-            // touched before, and no write is under way by then: those that the kernel takes are
-            // over when it has taken them, since they do not wait.
+            // SAFETY: see `finish`; the frames are borrowed until this returns, headers and slices
+            // are not touched before.
             let pushed = unsafe { self.io.submission().push(&entry.user_data(index as u64)) };
             asked += usize::from(pushed.is_ok());
         }
+        self.finish(asked)
+    }
+
+    fn begin(&mut self, count: usize) {
+        self.results.clear();
+        self.results.resize(count, -libc::EAGAIN);
+        self.headers.clear();
+        self.slices.clear();
+    }
+
+    /// Has the kernel do what was pushed. Nothing of it is under way when this returns: what the
+    /// kernel takes is over when it has taken it, since it does not wait.
+    fn finish(&mut self, mut asked: usize) -> &[i32] {
         while asked > 0 && !self.broken {
             match self.io.submit_and_wait(asked) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    tracing::warn!(%error, "io_uring failed; writes go on without it");
+                    tracing::warn!(%error, "io_uring failed; it goes on without");
                     self.broken = true;
                 }
             }
@@ -127,7 +161,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
 
@@ -135,7 +169,7 @@ mod tests {
     fn each_gets_its_own() {
         let Some(mut ring) = Ring::new() else { return };
         let frames: Vec<Frame> = (0..3).map(|n| Frame::engine_binary(&[n; 5])).collect();
-        let pairs: Vec<_> = (0..WRITES).map(|_| UnixStream::pair().unwrap()).collect();
+        let pairs: Vec<_> = (0..CALLS).map(|_| UnixStream::pair().unwrap()).collect();
         for round in 0..3 {
             let waiting = pairs.iter().enumerate().map(|(index, (from, _))| Waiting {
                 fd: from.as_raw_fd(),
@@ -152,6 +186,21 @@ mod tests {
                 assert_eq!(got, all[round..]);
             }
         }
+    }
+
+    #[test]
+    fn each_is_read_as_far_as_it_goes() {
+        let Some(mut ring) = Ring::new() else { return };
+        let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().unwrap()).collect();
+        (&pairs[0].0).write_all(b"short").unwrap();
+        (&pairs[1].0).write_all(&vec![7; READ + 1]).unwrap();
+        pairs[2].0.shutdown(std::net::Shutdown::Write).unwrap();
+        let results = ring.read(pairs.iter().map(|(_, to)| to.as_raw_fd())).to_vec();
+        assert_eq!(results, [5, READ as i32, 0, -libc::EAGAIN]);
+        assert_eq!(&ring.inbox[..5], b"short");
+        assert_eq!(&ring.inbox[READ..2 * READ], [7; READ]);
+        let results = ring.read(pairs.iter().map(|(_, to)| to.as_raw_fd())).to_vec();
+        assert_eq!(results, [-libc::EAGAIN, 1, 0, -libc::EAGAIN]);
     }
 
     #[test]

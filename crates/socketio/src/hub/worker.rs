@@ -67,6 +67,8 @@ pub(super) struct Worker {
     timers: BinaryHeap<Reverse<(Millis, u32, u64)>>,
     /// Taken while it is in use.
     pub(super) buffer: Vec<u8>,
+    /// Kept for its memory.
+    readable: Vec<u32>,
     /// Sessions that are flushed in this turn.
     pub(super) urgent: Vec<u32>,
     /// Sessions that are flushed in slices.
@@ -100,6 +102,7 @@ impl Worker {
             rooms,
             timers: BinaryHeap::new(),
             buffer: Vec::new(),
+            readable: Vec::new(),
             urgent: Vec::new(),
             bulk: VecDeque::new(),
             unread: Vec::new(),
@@ -178,6 +181,7 @@ impl Worker {
         sleeping.store(false, Ordering::SeqCst);
         self.tick();
 
+        let mut readable = std::mem::take(&mut self.readable);
         for event in &*events {
             let Token(token) = event.token();
             if event.token() == WAKE {
@@ -192,9 +196,14 @@ impl Worker {
                 self.writable(slot);
             }
             if event.is_readable() || event.is_read_closed() || event.is_error() {
-                self.readable(slot);
+                readable.push(slot);
             }
         }
+        for slots in readable.chunks(SLICE) {
+            self.read_each(slots);
+        }
+        readable.clear();
+        self.readable = readable;
         for slot in std::mem::take(&mut self.unread) {
             self.resume(slot);
         }
