@@ -10,9 +10,12 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+
+use crate::realtime::Realtime;
 
 /// How long a client may take to send a request's head (against slow-loris).
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -26,13 +29,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Peer(pub SocketAddr);
 
 /// Serves `router` until `stop`, then lets the requests under way end, for `grace` at most.
+/// Connections that open a WebSocket go to `realtime` at once.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    realtime: Realtime,
     stop: CancellationToken,
     grace: Duration,
 ) {
     let connections = TaskTracker::new();
+    // What is accepted has it from its listener (tcp(7)).
+    let _ = socket2::SockRef::from(&listener).set_tcp_nodelay(true);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -40,8 +47,8 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let _ = stream.set_nodelay(true);
-                connections.spawn(connection(stream, peer, router.clone(), stop.clone()));
+                let (router, realtime) = (router.clone(), realtime.clone());
+                connections.spawn(connection(stream, peer, router, realtime, stop.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "accept failed");
@@ -51,7 +58,7 @@ pub async fn serve(
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(grace, connections.wait()).await.is_err() {
+    if timeout(grace, connections.wait()).await.is_err() {
         tracing::warn!(open = connections.len(), "requests were cut at the end of the grace");
     }
 }
@@ -60,8 +67,14 @@ async fn connection(
     stream: tokio::net::TcpStream,
     peer: SocketAddr,
     router: Router,
+    realtime: Realtime,
     stop: CancellationToken,
 ) {
+    let opened = tokio::select! {
+        opened = timeout(HEADER_TIMEOUT, realtime.open(stream, peer)) => opened,
+        () = stop.cancelled() => return,
+    };
+    let Ok(Some(stream)) = opened else { return };
     let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));

@@ -193,6 +193,7 @@ impl Node {
         tasks.spawn(http::serve(
             listener,
             router::router(&app),
+            app.realtime.clone(),
             stop_http.clone(),
             app.config.http.shutdown_grace,
         ));

@@ -54,6 +54,7 @@ mod handler;
 mod hub;
 mod id;
 mod io;
+mod opening;
 pub mod protocol;
 mod reason;
 mod server;

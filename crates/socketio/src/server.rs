@@ -107,6 +107,18 @@ impl Server {
         path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest == "/")
     }
 
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    pub(crate) fn pass_gate(
+        &self,
+        request: &request::Parts,
+        extra: &mut HeaderMap,
+    ) -> Result<(), Refused> {
+        self.gate.as_ref().map_or(Ok(()), |gate| gate(request, extra))
+    }
+
     /// Answers a request; one for another path with 404.
     ///
     /// A WebSocket needs the request to come from hyper's HTTP/1.1 server (or axum) on a plain
@@ -119,8 +131,7 @@ impl Server {
     {
         let (mut parts, body) = request.into_parts();
         let mut extra = HeaderMap::new();
-        let gate = self.gate.as_ref().map_or(Ok(()), |gate| gate(&parts, &mut extra));
-        let mut response = match gate {
+        let mut response = match self.pass_gate(&parts, &mut extra) {
             Err(Refused(message)) => {
                 refusal(StatusCode::FORBIDDEN, EngineError::Forbidden as u8, message)
             }
@@ -179,7 +190,7 @@ impl Server {
         }
     }
 
-    fn send(&self, sid: &Sid, command: Command) {
+    pub(crate) fn send(&self, sid: &Sid, command: Command) {
         self.hub.send(sid.worker(self.hub.workers.len()) as u16, command);
     }
 
@@ -285,7 +296,9 @@ impl Server {
             };
             match server.take_stream(upgraded) {
                 Ok((stream, read)) => {
-                    let new = NewWebSocket { stream, read, sid, handshake };
+                    // hyper has sent it.
+                    let answer = Vec::new();
+                    let new = NewWebSocket { stream, answer, read, sid, handshake };
                     server.send(&sid, Command::OpenWebSocket(Box::new(new)));
                 }
                 Err(error) => tracing::error!(%error, "a WebSocket could not be opened"),
@@ -312,7 +325,14 @@ impl Server {
                 (parts.io, parts.read_buf)
             }
         };
-        let stream = stream.into_inner().into_std()?;
+        Ok((self.prepare(stream.into_inner().into_std()?)?, read))
+    }
+
+    /// Sets what a WebSocket's TCP stream needs.
+    pub(crate) fn prepare(
+        &self,
+        stream: std::net::TcpStream,
+    ) -> std_io::Result<std::net::TcpStream> {
         stream.set_nodelay(true)?;
         let config = &self.hub.config;
         // Unacknowledged data of a peer that is gone need not outlive its heartbeat.
@@ -321,7 +341,7 @@ impl Server {
         // What cannot be sent waits in the session's own bounded queue. The kernel would take
         // megabytes of a client that reads nothing, and it would look as if it made progress.
         socket.set_tcp_notsent_lowat(UNSENT_IN_KERNEL)?;
-        Ok((stream, read))
+        Ok(stream)
     }
 }
 
@@ -339,7 +359,7 @@ impl std::fmt::Debug for Builder {
 
 /// The parts of a query that Engine.IO knows.
 #[derive(Default)]
-struct Query<'a> {
+pub(crate) struct Query<'a> {
     version: Option<&'a str>,
     transport: Option<&'a str>,
     sid: Option<&'a str>,
@@ -347,7 +367,7 @@ struct Query<'a> {
 
 impl<'a> Query<'a> {
     /// None of the values that are valid need percent-encoding, so none is decoded.
-    fn parse(query: &'a str) -> Self {
+    pub(crate) fn parse(query: &'a str) -> Self {
         let mut parsed = Self::default();
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             let field = match name {
@@ -359,6 +379,11 @@ impl<'a> Query<'a> {
             field.get_or_insert(value);
         }
         parsed
+    }
+
+    /// Whether it asks for a WebSocket with a session of its own.
+    pub(crate) fn begins_websocket(&self) -> bool {
+        self.transport == Some("websocket") && self.version == Some("4") && self.sid.is_none()
     }
 }
 
@@ -378,7 +403,7 @@ fn compact_handshake(parts: &request::Parts) -> Result<Arc<Handshake>, EngineErr
 }
 
 /// Checks the headers of a WebSocket request and answers its key (RFC 6455 §4.2.1, §4.2.2).
-fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
+pub(crate) fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
     let has = |name: HeaderName, token: &str| {
         headers
             .get_all(name)

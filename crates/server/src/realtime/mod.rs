@@ -38,6 +38,7 @@ mod sockets;
 mod store;
 mod typing;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ use http::{Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use socketio::{Frame, Io, Reason, Server, Socket};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -177,6 +179,14 @@ impl Realtime {
 
     fn io(&self) -> Option<Io> {
         self.server().map(|server| server.io())
+    }
+
+    /// Takes a connection that opens a WebSocket; gives any other back, to be served HTTP.
+    pub async fn open(&self, stream: TcpStream, peer: SocketAddr) -> Option<TcpStream> {
+        match self.server() {
+            Some(server) => server.open(stream, peer).await,
+            None => Some(stream),
+        }
     }
 
     /// Answers a request to `/socket.io/`.

@@ -108,7 +108,7 @@ impl Gateway {
         let event = UserTyping {
             chat_id: typing.chat_id,
             user_id,
-            user_name: name.map(|name| name.chars().take(NAME_MAX).collect()),
+            user_name: name.map(|name| start_of(name).to_owned()),
             is_typing: typing.is_typing,
         };
         self.broadcast(socket, &event)?;
@@ -123,6 +123,28 @@ impl Gateway {
     }
 }
 
+/// At most [`NAME_MAX`] characters of a name.
+fn start_of(name: &str) -> &str {
+    if name.len() <= NAME_MAX {
+        return name;
+    }
+    name.char_indices().nth(NAME_MAX).map_or(name, |(end, _)| &name[..end])
+}
+
 fn outside(room: &Room) -> Refused {
     Refused::forbidden("Join the chat first").about(room.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        assert_eq!(start_of("Ann"), "Ann");
+        let long = "é".repeat(NAME_MAX);
+        assert_eq!(start_of(&long), long);
+        assert_eq!(start_of(&format!("{long}x")), long);
+        assert_eq!(start_of(&"x".repeat(NAME_MAX + 1)), "x".repeat(NAME_MAX));
+    }
 }

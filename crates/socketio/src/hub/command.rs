@@ -87,9 +87,11 @@ impl EngineError {
     }
 }
 
-/// A WebSocket whose HTTP upgrade is done.
+/// A WebSocket whose HTTP upgrade is done, or that is to be told so.
 pub(crate) struct NewWebSocket {
     pub(crate) stream: TcpStream,
+    /// The answer to its request, where it was not sent.
+    pub(crate) answer: Vec<u8>,
     /// What was read of it along with the HTTP request.
     pub(crate) read: Bytes,
     pub(crate) sid: Sid,

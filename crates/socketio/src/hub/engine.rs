@@ -130,6 +130,9 @@ impl Worker {
             self.close(slot, Reason::TransportError, End::Gone);
             return;
         }
+        if !new.answer.is_empty() {
+            self.push(slot, &Frame::control(new.answer), false, false);
+        }
         let open = open_packet(&new.sid, &self.hub.config, &[]);
         self.push(slot, &Frame::engine_text(open.as_bytes()), false, false);
         self.consume(slot, &mut read);

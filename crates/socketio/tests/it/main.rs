@@ -8,6 +8,7 @@
 )]
 
 mod engine;
+mod opening;
 mod pressure;
 mod sockets;
 mod support;

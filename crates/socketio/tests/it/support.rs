@@ -116,18 +116,28 @@ impl TestServer {
         config: Config,
         adjust: impl FnOnce(socketio::Builder) -> socketio::Builder,
     ) -> Self {
+        Self::start_behind(config, adjust, false).await
+    }
+
+    /// With `opens`, connections are offered to [`Server::open`] first.
+    pub async fn start_behind(
+        config: Config,
+        adjust: impl FnOnce(socketio::Builder) -> socketio::Builder,
+        opens: bool,
+    ) -> Self {
         let (notes, received) = mpsc::unbounded_channel();
         let gate = Arc::new(Semaphore::new(0));
         let app = App { notes, gate: gate.clone() };
         let builder = adjust(Server::builder(config, app).namespaces(["/", "/other"]));
         let server = builder.start(tokio::runtime::Handle::current()).unwrap();
         let io = server.io();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = Listener { listener, server: opens.then(|| server.clone()) };
         let router = Router::new().fallback(move |request: Request| {
             let server = server.clone();
             async move { server.handle(request).await }
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { address, io, gate, notes: Mutex::new(received) }
     }
@@ -185,6 +195,31 @@ impl TestServer {
         let open = self.http("GET", "", "", "").await.body;
         let open: Value = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
         format!("&sid={}", open["sid"].as_str().unwrap())
+    }
+}
+
+/// One connection after another, which is enough for a test.
+struct Listener {
+    listener: tokio::net::TcpListener,
+    server: Option<Server>,
+}
+
+impl axum::serve::Listener for Listener {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            let (stream, peer) = self.listener.accept().await.unwrap();
+            let Some(server) = &self.server else { return (stream, peer) };
+            if let Some(stream) = server.open(stream, peer).await {
+                return (stream, peer);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
     }
 }
 

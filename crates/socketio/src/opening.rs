@@ -1,0 +1,152 @@
+//! Opening a WebSocket without an HTTP server in between.
+//!
+//! Of the time that a connect takes, an HTTP server is a good part: it watches the connection,
+//! answers by a write of its own, and gives the connection away again. So a request that can only
+//! mean one thing is answered here, together with the first packet of its session; whatever is not
+//! that plain is left to the HTTP server, untouched.
+
+use crate::handler::Handshake;
+use crate::hub::command::{Command, NewWebSocket};
+use crate::id::Sid;
+use crate::server::{PeerAddr, Query, Server, accept_key};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::{self, HeaderMap};
+use http::{Method, Request, request};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::net::TcpStream;
+
+/// The largest request head that is looked at, in bytes.
+const HEAD: usize = 4096;
+/// The most headers of a request that is looked at.
+const HEADERS: usize = 64;
+
+/// A request that opens a WebSocket and begins a session.
+struct Opening {
+    /// The length of its head in bytes.
+    length: usize,
+    sid: Sid,
+    handshake: Arc<Handshake>,
+    /// The answer.
+    answer: Vec<u8>,
+}
+
+impl Server {
+    /// Takes a connection if its first request opens a WebSocket that begins a session. Any other
+    /// is given back, with nothing read of it, for an HTTP server that hands requests to
+    /// [`Server::handle`]: so is one whose head is long, comes in pieces, or must be refused.
+    ///
+    /// Waits for the first bytes, so put a limit on its time.
+    pub async fn open(&self, stream: TcpStream, peer: SocketAddr) -> Option<TcpStream> {
+        stream.readable().await.ok()?;
+        match self.opening(&stream, peer) {
+            None => return Some(stream),
+            Some(opening) => {
+                if let Err(error) = self.begin(stream, opening) {
+                    tracing::debug!(%error, "a connection went away while it was opened");
+                }
+            }
+        }
+        None
+    }
+
+    fn opening(&self, stream: &TcpStream, peer: SocketAddr) -> Option<Opening> {
+        let mut bytes = [0; HEAD];
+        let count = stream.peek(&mut bytes).now_or_never()?.ok()?;
+        let (mut parts, length) = parse(&bytes[..count])?;
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let hub = self.hub();
+        if !self.matches(parts.uri.path())
+            || !query.begins_websocket()
+            || !hub.config.allow_websocket
+            || hub.closing.load(Ordering::SeqCst)
+        {
+            return None;
+        }
+        parts.extensions.insert(PeerAddr(peer));
+        let mut extra = HeaderMap::new();
+        self.pass_gate(&parts, &mut extra).ok()?;
+        let accept = accept_key(&parts.headers)?;
+        let mut answer = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n\
+            upgrade: websocket\r\nsec-websocket-accept: "
+            .to_vec();
+        answer.extend_from_slice(accept.as_bytes());
+        for (name, value) in &extra {
+            answer.extend_from_slice(b"\r\n");
+            answer.extend_from_slice(name.as_str().as_bytes());
+            answer.extend_from_slice(b": ");
+            answer.extend_from_slice(value.as_bytes());
+        }
+        answer.extend_from_slice(b"\r\n\r\n");
+        let sid = Sid::new().ok()?;
+        let handshake = Handshake { headers: parts.headers, uri: parts.uri, peer: Some(peer) };
+        Some(Opening { length, sid, handshake: Arc::new(handshake), answer })
+    }
+
+    /// Takes the head off the connection and hands that to a worker.
+    fn begin(&self, stream: TcpStream, opening: Opening) -> std::io::Result<()> {
+        let Opening { length, sid, handshake, answer } = opening;
+        let mut head = [0; HEAD];
+        if stream.try_read(&mut head[..length])? != length {
+            // It was all there a moment ago.
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let stream = self.prepare(stream.into_std()?)?;
+        let (handshake, read) = (Some(handshake), Bytes::new());
+        let new = NewWebSocket { stream, answer, read, sid, handshake };
+        self.send(&sid, Command::OpenWebSocket(Box::new(new)));
+        Ok(())
+    }
+}
+
+/// A request whose head is complete and that has no body, and the length of its head.
+fn parse(bytes: &[u8]) -> Option<(request::Parts, usize)> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut head = httparse::Request::new(&mut headers);
+    let httparse::Status::Complete(length) = head.parse(bytes).ok()? else { return None };
+    if head.method != Some("GET") || head.version != Some(1) {
+        return None;
+    }
+    let mut request = Request::builder().method(Method::GET).uri(head.path?);
+    for header in head.headers {
+        request = request.header(header.name, header.value);
+    }
+    let (parts, ()) = request.body(()).ok()?.into_parts();
+    let has_body = |name| parts.headers.contains_key(name);
+    if has_body(header::CONTENT_LENGTH) || has_body(header::TRANSFER_ENCODING) {
+        return None;
+    }
+    Some((parts, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_complete_and_plain_heads_are_taken() {
+        let whole = b"GET /socket.io/?EIO=4 HTTP/1.1\r\nHost: x\r\nA: 1\r\na: 2\r\n\r\nmore";
+        let (parts, length) = parse(whole).unwrap();
+        assert_eq!(&whole[length..], b"more");
+        assert_eq!(parts.uri, "/socket.io/?EIO=4");
+        assert_eq!(parts.headers.get_all("a").iter().count(), 2);
+        for end in 0..length {
+            assert!(parse(&whole[..end]).is_none(), "{end} bytes");
+        }
+        for other in [
+            "POST / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.0\r\n\r\n",
+            "GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+            "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "GET / HTTP/1.1\r\nbad header\r\n\r\n",
+            "\u{16}\u{3}\u{1}",
+            "PRI * HTTP/2.0\r\n\r\n",
+        ] {
+            assert!(parse(other.as_bytes()).is_none(), "{other}");
+        }
+        let many = "GET / HTTP/1.1\r\n".to_owned() + &"a: b\r\n".repeat(HEADERS + 1) + "\r\n";
+        assert!(parse(many.as_bytes()).is_none());
+    }
+}
