@@ -298,6 +298,9 @@ impl Gateway {
         if client.session.state().is_in_all(&names) && !ask {
             return Ok(Step::Done(Some(first)));
         }
+        if !ask && self.enter_at_once(socket, client, &names) {
+            return Ok(Step::Done(Some(first)));
+        }
         let (gateway, socket) = (self.clone(), socket.clone());
         Ok(Step::Later(Box::pin(async move {
             let Some(client) = socket.data::<Client>() else { return Ok(None) };
@@ -330,6 +333,49 @@ impl Gateway {
             return Err(Refused::new(Refusal::TooManyRooms, message).about(room.clone()));
         }
         Ok(())
+    }
+
+    /// Joins if there is nothing to wait for: the memberships are certain, and the session is not
+    /// written down yet.
+    fn enter_at_once(&self, socket: &Socket, client: &Client, names: &[socketio::Room]) -> bool {
+        let realtime = &self.realtime().0;
+        let version = realtime.fence.version(&names[0]);
+        let position = realtime.feed.position();
+        {
+            let mut state = client.session.state();
+            let is_full = state.count_with(names) > self.app.config.realtime.rooms_max;
+            if state.is_stored || is_full || !state.is_of(client.connection) {
+                return false;
+            }
+            for name in names {
+                state.history.join(name, position);
+            }
+        }
+        let joined = self.take_effect(socket, client, names, version);
+        if !joined {
+            self.forget(client, names);
+        }
+        joined
+    }
+
+    /// Puts the socket into rooms, unless memberships have ended since `version`.
+    fn take_effect(
+        &self,
+        socket: &Socket,
+        client: &Client,
+        names: &[socketio::Room],
+        version: u64,
+    ) -> bool {
+        self.realtime().0.fence.join(&names[0], version, || {
+            let mut state = client.session.state();
+            if state.is_of(client.connection) {
+                for name in names {
+                    state.enter(name, version);
+                }
+                drop(state);
+                socket.join(names.to_vec());
+            }
+        })
     }
 
     /// Joins once the membership is certain (see [`super::fence`]) and the rooms are durable in
@@ -374,17 +420,7 @@ impl Gateway {
             if !realtime.sessions.saver.saved(&client.session).await {
                 break;
             }
-            let effect = || {
-                let mut state = client.session.state();
-                if state.is_of(client.connection) {
-                    for name in names {
-                        state.enter(name, version);
-                    }
-                    drop(state);
-                    socket.join(names.to_vec());
-                }
-            };
-            if realtime.fence.join(&names[0], version, effect) {
+            if self.take_effect(socket, client, names, version) {
                 return Ok(());
             }
         }
@@ -456,23 +492,29 @@ impl Gateway {
             return Err(Refused::forbidden("This is another user").about(room));
         }
         // Noted along with the room: who comes back to the session is online by that.
-        let is_new = {
+        let (is_new, is_stored) = {
             let mut state = client.session.state();
+            let is_stored = state.is_stored;
             let online = &mut state.history.online;
             let is_new = !online.contains(&user) && online.len() < ONLINE_MAX;
             if is_new {
                 online.push(user.clone());
             }
-            is_new
+            (is_new, is_stored)
         };
         let step = self.join(socket, client, vec![room]);
+        if let Ok(Step::Done(_)) = &step
+            && !(is_new && is_stored)
+        {
+            self.came(client, user);
+            return step;
+        }
         let (gateway, socket) = (self.clone(), socket.clone());
         Ok(Step::Later(Box::pin(async move {
             let Some(client) = socket.data::<Client>() else { return Ok(None) };
             let session = &client.session;
             let outcome = match step {
                 Ok(Step::Later(joined)) => joined.await,
-                Ok(Step::Done(room)) if !is_new => Ok(room),
                 Ok(Step::Done(room)) => {
                     let is_saved = gateway.realtime().0.sessions.saver.saved(session).await;
                     if is_saved { Ok(room) } else { Err(Refused::internal()) }

@@ -58,7 +58,11 @@ pub fn arrived(app: &App, socket: &Socket, client: &Client) -> bool {
         socket.disconnect(true, Reason::server(TAKEN_UP));
         return false;
     }
-    realtime.sessions.saver.save(session);
+    if client.connection == FIRST {
+        realtime.sessions.saver.save_new(session);
+    } else {
+        realtime.sessions.saver.save(session);
+    }
     // A membership that ended since the rooms were checked was looked for among the sockets,
     // where this one was not yet.
     let live = session.state().live.clone();

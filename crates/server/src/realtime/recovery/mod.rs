@@ -4,7 +4,8 @@
 //! What holds always here:
 //! - A session is what its client has seen of it, or less: a room is durable in the session before
 //!   its socket is in it, and its end is durable before the socket leaves it. So what a killed
-//!   program knew and its database does not is nothing that a client was told.
+//!   program knew and its database does not is nothing that a client was told. A session that is
+//!   not written down yet does not outlive its program at all ([`saver`]).
 //! - All or nothing. Where it cannot be proved that every missed event is there and that the rooms
 //!   are what they were, the client gets a new session; that is decided before anything of the
 //!   replay is sent. A replay of which a client may get a part is noted durably before.

@@ -1,8 +1,12 @@
 //! Writes sessions down, many in one transaction.
+//!
+//! A new session is written down once its client had time to join its rooms: until then there is
+//! nothing that a killed program could have wrong about it, so no join waits for the database.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use db::DbError;
 use smallvec::SmallVec;
@@ -15,14 +19,47 @@ use crate::app::App;
 
 /// Sessions of one transaction.
 const BATCH: usize = 500;
+/// How long a new session is not written down.
+const FIRST_AFTER: Duration = Duration::from_millis(25);
 /// Pause after a failed write.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// The sessions that are to be written down.
 #[derive(Default)]
 pub struct Saver {
-    dirty: Mutex<HashMap<SessionId, Dirty>>,
+    queue: Mutex<Queue>,
     wake: Notify,
+}
+
+/// A session is in one of the two.
+#[derive(Default)]
+struct Queue {
+    now: HashMap<SessionId, Dirty>,
+    /// The new ones.
+    later: HashMap<SessionId, Arc<Session>>,
+    /// When the first of those was added.
+    since: Option<Instant>,
+}
+
+impl Queue {
+    fn add(&mut self, session: Arc<Session>, waiters: SmallVec<[oneshot::Sender<bool>; 1]>) {
+        self.later.remove(&session.id);
+        match self.now.entry(session.id) {
+            Entry::Occupied(mut known) => {
+                // Of two that stand for the same session the later one is it.
+                known.get_mut().session = session;
+                known.get_mut().waiters.extend(waiters);
+            }
+            Entry::Vacant(free) => drop(free.insert(Dirty { session, waiters })),
+        }
+    }
+
+    fn ripen(&mut self) {
+        self.since = None;
+        for (_, session) in std::mem::take(&mut self.later) {
+            self.add(session, SmallVec::new());
+        }
+    }
 }
 
 struct Dirty {
@@ -31,9 +68,22 @@ struct Dirty {
 }
 
 impl Saver {
-    fn dirty(&self) -> MutexGuard<'_, HashMap<SessionId, Dirty>> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
         // Each change is a single step.
-        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The session is new, and to be written down soon.
+    pub fn save_new(&self, session: &Arc<Session>) {
+        let mut queue = self.queue();
+        if queue.now.contains_key(&session.id) {
+            return;
+        }
+        queue.later.insert(session.id, session.clone());
+        if queue.since.is_none() {
+            queue.since = Some(Instant::now());
+            self.wake.notify_one();
+        }
     }
 
     /// The session, as it is, is to be written down.
@@ -43,7 +93,8 @@ impl Saver {
 
     /// Whether the session is still to be written down.
     pub fn is_dirty(&self, id: SessionId) -> bool {
-        self.dirty().contains_key(&id)
+        let queue = self.queue();
+        queue.now.contains_key(&id) || queue.later.contains_key(&id)
     }
 
     /// Writes the session down. False when that was not possible.
@@ -54,21 +105,32 @@ impl Saver {
     }
 
     fn add(&self, session: &Arc<Session>, waiter: Option<oneshot::Sender<bool>>) {
-        let mut dirty = self.dirty();
-        let entry = dirty
-            .entry(session.id)
-            .or_insert_with(|| Dirty { session: session.clone(), waiters: SmallVec::new() });
-        // Of two that stand for the same session the later one is it.
-        entry.session = session.clone();
-        entry.waiters.extend(waiter);
-        drop(dirty);
+        self.queue().add(session.clone(), waiter.into_iter().collect());
         self.wake.notify_one();
     }
 
+    /// When the new ones are due, if there are any.
+    fn due(&self) -> Option<Instant> {
+        self.queue().since.map(|since| since + FIRST_AFTER)
+    }
+
+    /// Who waits is told, and what nobody waits for is tried again.
+    fn put_back(&self, batch: Vec<Dirty>) {
+        let mut queue = self.queue();
+        for Dirty { session, .. } in batch {
+            if !queue.now.contains_key(&session.id) {
+                queue.add(session, SmallVec::new());
+            }
+        }
+    }
+
     fn take(&self) -> Vec<Dirty> {
-        let mut dirty = self.dirty();
-        let ids: Vec<_> = dirty.keys().take(BATCH).copied().collect();
-        ids.iter().filter_map(|id| dirty.remove(id)).collect()
+        let mut queue = self.queue();
+        if queue.since.is_some_and(|since| since.elapsed() >= FIRST_AFTER) {
+            queue.ripen();
+        }
+        let ids: Vec<_> = queue.now.keys().take(BATCH).copied().collect();
+        ids.iter().filter_map(|id| queue.now.remove(id)).collect()
     }
 }
 
@@ -76,8 +138,11 @@ impl Saver {
 pub async fn run(app: App, stop: CancellationToken) {
     let saver = &app.realtime.0.sessions.saver;
     loop {
+        let due = saver.due();
+        let later = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into());
         tokio::select! {
             () = saver.wake.notified() => {}
+            () = later, if due.is_some() => {}
             () = stop.cancelled() => return,
         }
         while !stop.is_cancelled() && !save_batch(&app).await {}
@@ -86,6 +151,7 @@ pub async fn run(app: App, stop: CancellationToken) {
 
 /// Writes down all that is to be, once.
 pub async fn save_all(app: &App) {
+    app.realtime.0.sessions.saver.queue().ripen();
     while !save_batch(app).await {}
 }
 
@@ -113,15 +179,7 @@ async fn save_batch(app: &App) -> bool {
         }
         Err(error) => {
             tracing::warn!(%error, "sessions cannot be written down");
-            // Who waits is told, and what nobody waits for is tried again.
-            for Dirty { session, waiters } in batch {
-                drop(waiters);
-                sessions
-                    .saver
-                    .dirty()
-                    .entry(session.id)
-                    .or_insert_with(|| Dirty { session, waiters: SmallVec::new() });
-            }
+            sessions.saver.put_back(batch);
             tokio::time::sleep(RETRY_AFTER).await;
             false
         }
@@ -148,7 +206,8 @@ async fn write(app: &App, batch: &[Dirty]) -> Result<Vec<bool>, DbError> {
 }
 
 fn change(session: &Session) -> Result<Change, DbError> {
-    let state = session.state();
+    let mut state = session.state();
+    state.is_stored = true;
     let rooms = serde_json::to_string(&state.history)
         .map_err(|error| DbError::Config(format!("rooms of a session: {error}")))?;
     Ok(Change {

@@ -79,6 +79,9 @@ pub struct State {
     pub live: Vec<(Room, u64)>,
     /// The node that its row names; `None` while there is no row.
     pub owner: Option<Arc<str>>,
+    /// Whether it has a row, or will have one: then rooms are durable before the socket is in
+    /// them. Without one its client gets a new session after a kill.
+    pub is_stored: bool,
     /// Since when it has no connection.
     pub left_at: Option<Timestamp>,
     /// It is over for good.
@@ -96,6 +99,7 @@ impl Session {
         }
         let mut session = Self::stored(id, sid, user, history, 0, None);
         let state = session.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.is_stored = false;
         state.live = rooms.iter().map(|room| (room.clone(), 0)).collect();
         session
     }
@@ -117,6 +121,7 @@ impl Session {
             history,
             live: Vec::new(),
             owner,
+            is_stored: true,
             left_at: None,
             is_over: false,
             told_at: Instant::now(),

@@ -1,9 +1,11 @@
 //! What a client gets that comes back.
 
+use db::sql;
 use serde_json::json;
 
+use super::retention::count;
 use super::{back, number, numbers, tell, tell_many};
-use crate::support::nodes::postgres_test;
+use crate::support::nodes::{eventually, postgres_test};
 use crate::support::{TestApp, app_test};
 
 app_test!(what_was_missed_comes_once_and_in_order_before_live_events, async |app| {
@@ -191,6 +193,10 @@ postgres_test!(another_node_goes_on_with_the_session, async |db: &db::testing::T
     let mut socket = seller.connect(&nodes[0]).await;
     socket.done("join-seller-room", seller.id.as_str()).await;
     let mut memory = socket.memory.clone();
+    // A session is written down a little after it began.
+    let sessions = || sql!("SELECT count(*) AS n FROM socket_sessions");
+    let is_written = async || (count(&one, sessions()).await == 1).then_some(());
+    eventually("the session's row", is_written).await;
     for n in 0..6_i64 {
         // The server of the earlier one does not know that nobody is there.
         let mut half_open = socket;

@@ -7,7 +7,7 @@ use db::{args, sql};
 use super::{back, number, tell, tell_many};
 use crate::support::{TestApp, app_test};
 
-async fn count(app: &TestApp, sql: db::Sql) -> i64 {
+pub(super) async fn count(app: &TestApp, sql: db::Sql) -> i64 {
     app.app.db.fetch_one(sql, args![]).await.unwrap().get("n").unwrap()
 }
 
