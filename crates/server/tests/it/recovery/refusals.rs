@@ -7,6 +7,7 @@ use souk::journal::Control;
 
 use super::{back, number, numbers, tell, tell_many};
 use crate::support::market::id;
+use crate::support::nodes::eventually;
 use crate::support::{Actor, Memory, Socket, TestApp, app_test};
 
 app_test!(a_session_is_its_users_and_its_journals, async |app| {
@@ -156,6 +157,8 @@ app_test!(who_leaves_by_itself_has_left, async |app| {
     socket.done("join-seller-room", seller.id.as_str()).await;
     let memory = socket.memory.clone();
     socket.leave().await;
+    let is_gone = async || app.app.realtime.live().await.is_empty().then_some(());
+    eventually("the server has heard of it", is_gone).await;
     assert!(!back(&node, &seller, &memory).await.recovered);
     node.stop().await;
 });
