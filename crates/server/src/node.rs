@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use db::Db;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -163,6 +163,24 @@ fn kept_secret(database_url: &str, random: &Randomness) -> Result<Secret, String
 /// What closing the sockets may take at least, whatever came before.
 const SOCKETS_GRACE: Duration = Duration::from_secs(1);
 
+/// Connections that may wait to be taken, where the kernel lets as many. One that finds no place is
+/// tried again by its client's kernel after seconds: so a storm must fit.
+const BACKLOG: u32 = 16_384;
+
+/// Binds the first address of the host that can be.
+async fn listen(host: &str, port: u16) -> std::io::Result<TcpListener> {
+    let mut failed = std::io::Error::other("the host has no address");
+    for addr in tokio::net::lookup_host((host, port)).await? {
+        let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        match socket.bind(addr).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
 /// A node that serves.
 pub struct Node {
     app: App,
@@ -180,7 +198,7 @@ impl Node {
     pub async fn start(app: App) -> Result<Self, String> {
         let host = &app.config.http.host;
         let port = app.config.http.port;
-        let listener = TcpListener::bind((host.as_str(), port))
+        let listener = listen(host, port)
             .await
             .map_err(|e| format!("PORT: {host}:{port} cannot be bound: {e}"))?;
         let addr = listener.local_addr().map_err(|e| e.to_string())?;
