@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use bench::websocket;
 
 use crate::fleet::Fleet;
-use crate::peers::Server;
+use crate::peers::{Server, emission};
 
 /// How an event starts that is counted as a delivery.
 const DELIVERY: &[u8] = br#"42["user-typing""#;
@@ -106,7 +106,7 @@ impl Room {
     /// Has Souk journal `messages` events for the room, `window` at a time, each asked for by a
     /// request on a connection of its own that stays open.
     pub fn journal(&mut self, server: &Server, messages: usize, window: usize) -> Result<()> {
-        let request = server.emission(self.number);
+        let request = emission(self.number);
         let connect = |_| TcpStream::connect(server.address);
         let mut streams: Vec<_> = (0..window).map(connect).collect::<std::io::Result<_>>()?;
         for _ in 0..messages / window {

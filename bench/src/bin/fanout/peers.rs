@@ -299,21 +299,6 @@ impl Server {
         format!(r#"42["say","r{room}",{data}]"#)
     }
 
-    /// The request that has Souk journal an event for a room, of about the size of
-    /// [`Self::say`]'s.
-    pub fn emission(&self, room: usize) -> String {
-        let user = "01938a7e-5b1c-7c3e-9f00-000000000001";
-        let data = format!(
-            r#"{{"chatId":"r{room}","userId":"{user}","userName":"A bench client","isTyping":true}}"#
-        );
-        let body = format!(r#"{{"event":"user-typing","room":"chat-r{room}","data":{data}}}"#);
-        format!(
-            "POST /api/realtime/emit HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Service-Key: {SERVICE_KEY}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-    }
-
     /// Makes a user and returns the access token.
     fn register(&self) -> Result<String> {
         let body = r#"{"email":"bench@example.com","password":"a long enough password 7","name":"Bench","role":"buyer"}"#;
@@ -350,4 +335,19 @@ impl Drop for Server {
             let _ = fs::remove_dir_all(folder);
         }
     }
+}
+
+/// The request that has Souk journal an event for a room, of about the size of
+/// [`Server::say`]'s.
+pub fn emission(room: usize) -> String {
+    let user = "01938a7e-5b1c-7c3e-9f00-000000000001";
+    let data = format!(
+        r#"{{"chatId":"r{room}","userId":"{user}","userName":"A bench client","isTyping":true}}"#
+    );
+    let body = format!(r#"{{"event":"user-typing","room":"chat-r{room}","data":{data}}}"#);
+    format!(
+        "POST /api/realtime/emit HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Service-Key: {SERVICE_KEY}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
