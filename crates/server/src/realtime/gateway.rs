@@ -264,7 +264,7 @@ impl Gateway {
     fn act(&self, socket: &Socket, client: &Client, command: Command) -> Result<Step, Refused> {
         match command {
             Command::Join(rooms) => self.join(socket, client, rooms),
-            Command::Leave(rooms) => Ok(self.leave(socket, client, rooms)),
+            Command::Leave(rooms) => self.leave(socket, client, rooms),
             Command::Online(user) => self.online(socket, client, user),
             Command::Typing(typing) => self.typing(socket, client, typing),
             Command::Authenticate(token) => self.authenticate(socket, client, &token),
@@ -295,7 +295,9 @@ impl Gateway {
                 Membership::No => return Err(not_a_member(first)),
             }
         }
-        if client.session.state().is_in_all(&names) && !ask {
+        let saver = &self.realtime().0.sessions.saver;
+        if client.session.state().is_in_all(&names) && !ask && !saver.is_pending(client.session.id)
+        {
             return Ok(Step::Done(Some(first)));
         }
         if !ask && self.enter_at_once(socket, client, &names) {
@@ -445,31 +447,35 @@ impl Gateway {
 
     /// Takes the socket out of rooms: first durably, then in fact, so that a session that is taken
     /// up after a kill is in no room of which its client has not seen everything.
-    fn leave(&self, socket: &Socket, client: &Client, rooms: Vec<Room>) -> Step {
+    fn leave(&self, socket: &Socket, client: &Client, rooms: Vec<Room>) -> Result<Step, Refused> {
         let names: Vec<socketio::Room> = rooms.iter().map(|r| r.to_string().into()).collect();
         let first = rooms.into_iter().next();
-        let left = self.realtime().0.feed.now(|position| {
+        let refused = Refused { room: first.clone(), ..Refused::internal() };
+        let left: Option<Vec<_>> = self.realtime().0.feed.now(|position| {
             let mut state = client.session.state();
-            if !state.is_of(client.connection) {
-                return Vec::new();
-            }
+            // Where another connection has the session, the client must not take it for done.
+            let is_current = state.is_of(client.connection);
             let left = |name: &socketio::Room| state.history.leave(name, position);
-            names.iter().filter_map(left).collect()
+            is_current.then(|| names.iter().filter_map(left).collect())
         });
-        if left.is_empty() {
-            return Step::Done(first);
+        let Some(left) = left else { return Err(refused) };
+        if left.is_empty() && !self.realtime().0.sessions.saver.is_pending(client.session.id) {
+            return Ok(Step::Done(first));
         }
         let (gateway, socket) = (self.clone(), socket.clone());
         let (session, connection) = (client.session.clone(), client.connection);
-        Step::Later(Box::pin(async move {
+        Ok(Step::Later(Box::pin(async move {
             let is_saved = gateway.realtime().0.sessions.saver.saved(&session).await;
             let mut state = session.state();
-            if !state.is_of(connection) {
-                return Ok(first);
-            }
+            let is_current = state.is_of(connection);
             if !is_saved {
-                state.history.rejoin(left);
-                return Err(Refused { room: first, ..Refused::internal() });
+                if is_current {
+                    state.history.rejoin(left);
+                }
+                return Err(refused);
+            }
+            if !is_current {
+                return Ok(first);
             }
             for name in &names {
                 state.live.retain(|(live, _)| live != name);
@@ -477,7 +483,7 @@ impl Gateway {
             drop(state);
             socket.leave(names);
             Ok(first)
-        }))
+        })))
     }
 
     /// `user-online`: joins the user's room and makes the user online.

@@ -241,9 +241,23 @@ impl Attempt<'_> {
             self.send(from, missed).await?;
             Vec::new()
         } else {
+            self.take_over().await?;
             missed.frames.unwrap_or_default()
         };
         self.finish(pid, from, cursor, rest).await
+    }
+
+    /// Makes the session durably this node's, where its row names another one: until then the client
+    /// may be there again and change it.
+    async fn take_over(&self) -> Result<(), Ended> {
+        let owner = self.session.state().owner.clone();
+        let is_only_node = self.app.db.engine() == Engine::Sqlite;
+        if is_only_node || owner.is_none_or(|owner| *owner == *self.app.bus.node()) {
+            return Ok(());
+        }
+        let is_saved = self.app.realtime.0.sessions.saver.saved(&self.session).await;
+        self.check()?;
+        if is_saved { Ok(()) } else { Err(Ended::Impossible("it cannot be taken over")) }
     }
 
     /// Makes durable that a replay of which the client may get a part begins at `from`. It is not

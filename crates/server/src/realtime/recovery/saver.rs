@@ -3,8 +3,8 @@
 //! A new session is written down once its client had time to join its rooms: until then there is
 //! nothing that a killed program could have wrong about it, so no join waits for the database.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ struct Queue {
     later: HashMap<SessionId, Arc<Session>>,
     /// When the first of those was added.
     since: Option<Instant>,
+    /// Those of the batches under way.
+    writing: HashSet<SessionId>,
 }
 
 impl Queue {
@@ -97,6 +99,12 @@ impl Saver {
         queue.now.contains_key(&id) || queue.later.contains_key(&id)
     }
 
+    /// Whether something of the session that is no longer new is not durable yet.
+    pub fn is_pending(&self, id: SessionId) -> bool {
+        let queue = self.queue();
+        queue.now.contains_key(&id) || queue.writing.contains(&id)
+    }
+
     /// Writes the session down. False when that was not possible.
     pub async fn saved(&self, session: &Arc<Session>) -> bool {
         let (done, saved) = oneshot::channel();
@@ -118,6 +126,7 @@ impl Saver {
     fn put_back(&self, batch: Vec<Dirty>) {
         let mut queue = self.queue();
         for Dirty { session, .. } in batch {
+            queue.writing.remove(&session.id);
             if !queue.now.contains_key(&session.id) {
                 queue.add(session, SmallVec::new());
             }
@@ -130,7 +139,15 @@ impl Saver {
             queue.ripen();
         }
         let ids: Vec<_> = queue.now.keys().take(BATCH).copied().collect();
+        queue.writing.extend(&ids);
         ids.iter().filter_map(|id| queue.now.remove(id)).collect()
+    }
+
+    fn written(&self, batch: &[Dirty]) {
+        let mut queue = self.queue();
+        for dirty in batch {
+            queue.writing.remove(&dirty.session.id);
+        }
     }
 }
 
@@ -162,7 +179,11 @@ async fn save_batch(app: &App) -> bool {
     if batch.is_empty() {
         return true;
     }
-    match write(app, &batch).await {
+    let result = write(app, &batch).await;
+    if result.is_ok() {
+        sessions.saver.written(&batch);
+    }
+    match result {
         Ok(kept) => {
             for (dirty, kept) in batch.into_iter().zip(kept) {
                 let session = dirty.session;

@@ -1,6 +1,6 @@
 //! What a client gets that comes back.
 
-use db::sql;
+use db::{Engine, sql};
 use serde_json::json;
 
 use super::retention::count;
@@ -185,6 +185,45 @@ app_test!(open_access_recovers_too, [("REALTIME_ACCESS", "open")], async |app| {
     node.stop().await;
 });
 
+/// A session is written down a little after it began.
+async fn written(app: &TestApp) {
+    let sessions = || sql!("SELECT count(*) AS n FROM socket_sessions");
+    let is_written = async || (count(app, sessions()).await == 1).then_some(());
+    eventually("the session's row", is_written).await;
+}
+
+app_test!(what_was_left_is_left_for_good_only_when_that_is_durable, async |app| {
+    // On PostgreSQL no transaction holds up another one's.
+    if app.app.db.engine() == Engine::Postgres {
+        return;
+    }
+    let node = app.serve().await;
+    let (seller, buyer) = (app.seller().await, app.buyer().await);
+    let mut socket = seller.connect(&node).await;
+    socket.done("join-seller-room", seller.id.as_str()).await;
+    written(app).await;
+    let mut other = buyer.connect(&node).await;
+    let tx = app.app.db.begin().await.unwrap();
+    socket.emit("leave-seller-room", &json!(seller.id)).await;
+    other.unread().await;
+    let memory = socket.cut();
+    let mut socket = back(&node, &seller, &memory).await;
+    assert!(socket.recovered);
+    let mut again = Box::pin(socket.ask("leave-seller-room", seller.id.as_str()));
+    let meanwhile = async {
+        for _ in 0..5 {
+            other.unread().await;
+        }
+    };
+    tokio::select! {
+        answer = &mut again => panic!("a kill would undo it: {answer}"),
+        () = meanwhile => {}
+    }
+    drop(tx);
+    assert_eq!(again.await["ok"], true);
+    node.stop().await;
+});
+
 postgres_test!(another_node_goes_on_with_the_session, async |db: &db::testing::TestDb| {
     let one = TestApp::on(db, &[]).await;
     let other = one.another_node().await;
@@ -193,10 +232,7 @@ postgres_test!(another_node_goes_on_with_the_session, async |db: &db::testing::T
     let mut socket = seller.connect(&nodes[0]).await;
     socket.done("join-seller-room", seller.id.as_str()).await;
     let mut memory = socket.memory.clone();
-    // A session is written down a little after it began.
-    let sessions = || sql!("SELECT count(*) AS n FROM socket_sessions");
-    let is_written = async || (count(&one, sessions()).await == 1).then_some(());
-    eventually("the session's row", is_written).await;
+    written(&one).await;
     for n in 0..6_i64 {
         // The server of the earlier one does not know that nobody is there.
         let mut half_open = socket;
