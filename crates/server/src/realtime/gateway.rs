@@ -126,7 +126,6 @@ impl Handler for Gateway {
             match recovery::take_up(&gateway.app, caller.as_ref(), pid, offset, &pending).await {
                 recovery::Outcome::Accepted(accept) => Ok(accept),
                 recovery::Outcome::New => Ok(gateway.accept(caller)),
-                recovery::Outcome::Gone(refusal) => Err(refusal),
             }
         })
     }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use db::Engine;
 use events::{Room, Timestamp};
-use socketio::{Accept, Frame, Pending, Reason, Refusal};
+use socketio::{Accept, Frame, Pending, Reason};
 
 use super::attach::{self, TAKEN_UP, tell_taken};
 use super::feed::{Found, Item, What};
@@ -47,8 +47,6 @@ pub enum Outcome {
     Accepted(Accept),
     /// It cannot be taken up; the client gets a new one.
     New,
-    /// The client is gone, or has come once more meanwhile.
-    Gone(Refusal),
 }
 
 /// Why a session is not taken up.
@@ -115,10 +113,12 @@ pub async fn take_up(
         };
         attempt.end(&ended);
         match ended {
-            Ended::Impossible(_) => break,
-            Ended::Gone => return Outcome::Gone(Refusal::new("gone")),
-            // What another node made of it is in the database.
+            // Should the client be there after all, it must not be refused: it would not come back.
+            Ended::Impossible(_) | Ended::Gone => break,
             Ended::Lost if attempt.has_sent.load(Ordering::Relaxed) => break,
+            // Whoever tries again takes the session from others, so the client must be there.
+            Ended::Lost if !pending.drained(usize::MAX).await => break,
+            // What another node made of it is in the database.
             Ended::Lost => {}
         }
     }
