@@ -179,8 +179,10 @@ async fn current(app: &App, id: SessionId, known: Option<Arc<Session>>) -> Optio
     if stored.owner != node && stored.left_at.is_none() {
         tell_taken(app, id);
     }
-    let store::Stored { sid, user, base, history, owner, .. } = stored;
-    Some(Arc::new(Session::stored(id, sid, user, history, base, Some(owner.into()))))
+    let store::Stored { sid, user, base, history, rooms, owner, .. } = stored;
+    let session = Session::stored(id, sid, user, history, base, Some(owner.into()));
+    session.state().read = Some(rooms.into());
+    Some(Arc::new(session))
 }
 
 fn is_old(app: &App, left_at: Timestamp) -> bool {

@@ -219,7 +219,9 @@ async fn write(app: &App, batch: &[Dirty]) -> Result<Vec<bool>, DbError> {
     let kept = |dirty: &Dirty| {
         let is_kept = written.contains(&dirty.session.id);
         if is_kept {
-            dirty.session.state().owner = Some(node.clone());
+            let mut state = dirty.session.state();
+            state.owner = Some(node.clone());
+            state.read = None;
         }
         is_kept
     };
@@ -238,6 +240,7 @@ fn change(session: &Session) -> Result<Change, DbError> {
         base: state.base,
         rooms,
         owner: state.owner.as_ref().map(ToString::to_string),
+        read: state.read.clone(),
         left_at: state.left_at,
         is_over: state.is_over,
     })

@@ -79,6 +79,8 @@ pub struct State {
     pub live: Vec<(Room, u64)>,
     /// The node that its row names; `None` while there is no row.
     pub owner: Option<Arc<str>>,
+    /// The rooms as they were read from a row that is not this node's yet.
+    pub read: Option<Box<str>>,
     /// Whether it has a row, or will have one: then rooms are durable before the socket is in
     /// them. Without one its client gets a new session after a kill.
     pub is_stored: bool,
@@ -121,6 +123,7 @@ impl Session {
             history,
             live: Vec::new(),
             owner,
+            read: None,
             is_stored: true,
             left_at: None,
             is_over: false,

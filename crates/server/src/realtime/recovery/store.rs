@@ -28,6 +28,8 @@ pub struct Stored {
     pub base: i64,
     /// Its rooms.
     pub history: History,
+    /// The same, as the row has them.
+    pub rooms: String,
     /// The node that has, or had, its socket.
     pub owner: String,
     /// Since when it has none.
@@ -42,6 +44,7 @@ impl FromRow for Stored {
             user: row.parse_optional("user_id")?,
             base: row.get("base")?,
             history: row.json("rooms")?,
+            rooms: row.get("rooms")?,
             owner: row.get("owner")?,
             left_at: left_at.map(Timestamp::from_millis),
         })
@@ -82,6 +85,9 @@ pub struct Change {
     pub rooms: String,
     /// The node that the row names, if there is a row.
     pub owner: Option<String>,
+    /// The rooms that the row must have, where it is taken over: its node may have changed it since
+    /// it was read.
+    pub read: Option<Box<str>>,
     /// Since when it has no socket.
     pub left_at: Option<Timestamp>,
     /// It is deleted.
@@ -92,8 +98,8 @@ impl Change {
     /// The row as the statements of [`save`] read it.
     fn row(&self) -> impl Serialize {
         let left_at = self.left_at.map(Timestamp::as_millis);
-        let Self { sid, user, base, rooms, owner, .. } = self;
-        (self.id.text(), sid, user, base, rooms, owner, left_at)
+        let Self { sid, user, base, rooms, owner, read, .. } = self;
+        (self.id.text(), sid, user, base, rooms, owner, left_at, read)
     }
 }
 
@@ -139,6 +145,7 @@ pub async fn save(
         "UPDATE socket_sessions SET rooms = asked.value->>4, owner = $2,
              left_at = CAST(asked.value->>6 AS BIGINT)
          FROM asked WHERE id = asked.value->>0 AND owner = asked.value->>5
+             AND (asked.value->>7 IS NULL OR rooms = asked.value->>7)
          RETURNING id",
     );
     for (sql, some, names_node) in
