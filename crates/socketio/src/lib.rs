@@ -1,7 +1,8 @@
 //! An Engine.IO v4 and Socket.IO v5 server.
 //!
 //! [`Server::handle`] answers HTTP requests below one path, beside whatever else the HTTP server
-//! does; a [`Handler`] decides who may connect and gets the clients' events; [`Io`] sends events
+//! does; a program with an accept loop of its own may offer connections to [`Server::open`] first,
+//! which opens WebSockets for less; a [`Handler`] decides who may connect and gets the clients' events; [`Io`] sends events
 //! to rooms.
 //!
 //! ```no_run

@@ -31,7 +31,7 @@ pub struct Saver {
     wake: Notify,
 }
 
-/// A session is in one of the two.
+/// A session is in `now` or in `later`, never in both; while it is written it may be in `now` again.
 #[derive(Default)]
 struct Queue {
     now: HashMap<SessionId, Dirty>,
