@@ -38,8 +38,9 @@ pub async fn serve(
     grace: Duration,
 ) {
     let connections = TaskTracker::new();
-    // What is accepted has it from its listener (tcp(7)).
-    let _ = socket2::SockRef::from(&listener).set_tcp_nodelay(true);
+    if let Err(error) = realtime.prepare(&listener) {
+        tracing::warn!(%error, "the listener cannot be prepared");
+    }
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

@@ -38,10 +38,20 @@ impl Server {
     /// is given back, with nothing read of it, for an HTTP server that hands requests to
     /// [`Server::handle`]: so is one whose head is long, comes in pieces, or must be refused.
     ///
-    /// Waits for the first bytes, so put a limit on its time.
+    /// Waits for the first bytes, so put a limit on its time. The stream needs what
+    /// [`Server::prepare`] gives it, or gave to the listener that accepted it.
     pub async fn open(&self, stream: TcpStream, peer: SocketAddr) -> Option<TcpStream> {
-        stream.readable().await.ok()?;
-        match self.opening(&stream, peer) {
+        let opening = loop {
+            stream.readable().await.ok()?;
+            let mut bytes = [0; HEAD];
+            // What has just been accepted passes for readable, though nothing may have come yet.
+            match stream.peek(&mut bytes).now_or_never() {
+                Some(Ok(count)) => break self.opening(&bytes[..count], peer),
+                Some(Err(_)) => break None,
+                None => {}
+            }
+        };
+        match opening {
             None => return Some(stream),
             Some(opening) => {
                 if let Err(error) = self.begin(stream, opening) {
@@ -52,10 +62,8 @@ impl Server {
         None
     }
 
-    fn opening(&self, stream: &TcpStream, peer: SocketAddr) -> Option<Opening> {
-        let mut bytes = [0; HEAD];
-        let count = stream.peek(&mut bytes).now_or_never()?.ok()?;
-        let (mut parts, length) = parse(&bytes[..count])?;
+    fn opening(&self, bytes: &[u8], peer: SocketAddr) -> Option<Opening> {
+        let (mut parts, length) = parse(bytes)?;
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let hub = self.hub();
         if !self.matches(parts.uri.path())
@@ -93,9 +101,8 @@ impl Server {
             // It was all there a moment ago.
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        let stream = self.prepare(stream.into_std()?)?;
         let (handshake, read) = (Some(handshake), Bytes::new());
-        let new = NewWebSocket { stream, answer, read, sid, handshake };
+        let new = NewWebSocket { stream: stream.into_std()?, answer, read, sid, handshake };
         self.send(&sid, Command::OpenWebSocket(Box::new(new)));
         Ok(())
     }

@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use sha1::{Digest, Sha1};
 use std::io as std_io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -325,23 +326,22 @@ impl Server {
                 (parts.io, parts.read_buf)
             }
         };
-        Ok((self.prepare(stream.into_inner().into_std()?)?, read))
+        let stream = stream.into_inner().into_std()?;
+        self.prepare(&stream)?;
+        Ok((stream, read))
     }
 
-    /// Sets what a WebSocket's TCP stream needs.
-    pub(crate) fn prepare(
-        &self,
-        stream: std::net::TcpStream,
-    ) -> std_io::Result<std::net::TcpStream> {
-        stream.set_nodelay(true)?;
+    /// Sets what a WebSocket's TCP stream needs. A listener gives it to all that it accepts
+    /// (tcp(7)).
+    pub fn prepare<S: AsFd>(&self, socket: &S) -> std_io::Result<()> {
+        let socket = socket2::SockRef::from(socket);
+        socket.set_tcp_nodelay(true)?;
         let config = &self.hub.config;
         // Unacknowledged data of a peer that is gone need not outlive its heartbeat.
-        let socket = socket2::SockRef::from(&stream);
         socket.set_tcp_user_timeout(Some(config.ping_interval + config.ping_timeout))?;
         // What cannot be sent waits in the session's own bounded queue. The kernel would take
         // megabytes of a client that reads nothing, and it would look as if it made progress.
-        socket.set_tcp_notsent_lowat(UNSENT_IN_KERNEL)?;
-        Ok(stream)
+        socket.set_tcp_notsent_lowat(UNSENT_IN_KERNEL)
     }
 }
 

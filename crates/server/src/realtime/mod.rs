@@ -47,7 +47,7 @@ use http::{Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use socketio::{Frame, Io, Reason, Server, Socket};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -178,7 +178,12 @@ impl Realtime {
     }
 
     fn io(&self) -> Option<Io> {
-        self.server().map(|server| server.io())
+        self.0.server.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(Server::io)
+    }
+
+    /// Sets what the streams that a listener accepts need for [`open`](Self::open).
+    pub fn prepare(&self, listener: &TcpListener) -> std::io::Result<()> {
+        self.server().map_or(Ok(()), |server| server.prepare(listener))
     }
 
     /// Takes a connection that opens a WebSocket; gives any other back, to be served HTTP.

@@ -132,6 +132,7 @@ impl TestServer {
         let server = builder.start(tokio::runtime::Handle::current()).unwrap();
         let io = server.io();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        server.prepare(&listener).unwrap();
         let address = listener.local_addr().unwrap();
         let listener = Listener { listener, server: opens.then(|| server.clone()) };
         let router = Router::new().fallback(move |request: Request| {
