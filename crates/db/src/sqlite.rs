@@ -50,6 +50,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             // FULL: an acknowledged commit survives a power cut. NORMAL loses some.
             .synchronous(SqliteSynchronous::Full)
+            // What undoes a statement of many rows is no file, which would be made each time.
+            .pragma("temp_store", "MEMORY")
             // The WAL file shrinks to 64 MiB after a burst.
             .pragma("journal_size_limit", "67108864")
             .thread_name(|_| "sqlite-writer".into());

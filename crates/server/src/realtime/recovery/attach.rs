@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use socketio::{Frame, Reason, Room, Socket};
 
-use super::session::{FIRST, Phase, Session, SessionId};
+use super::session::{FIRST, Phase, Session, SessionId, new_pid};
 use crate::app::App;
 use crate::realtime::NAMESPACE;
 use crate::realtime::client::Client;
@@ -24,7 +24,7 @@ pub const TAKEN: &str = "$taken";
 
 /// A new session of a user in these rooms, and the private id that its client gets.
 pub fn begin(app: &App, user: Option<UserId>, rooms: &[Room]) -> (Arc<Session>, String) {
-    let pid = hex(&app.random.bytes::<16>());
+    let pid = new_pid(app.clock.now(), app.random.bytes());
     let sid = hex(&app.random.bytes::<10>());
     (Arc::new(Session::new(SessionId::of(&pid), sid, user, rooms)), pid)
 }

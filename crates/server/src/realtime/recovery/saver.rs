@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use db::DbError;
+use serde_json::value::to_raw_value;
 use smallvec::SmallVec;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -231,7 +232,7 @@ async fn write(app: &App, batch: &[Dirty]) -> Result<Vec<bool>, DbError> {
 fn change(session: &Session) -> Result<Change, DbError> {
     let mut state = session.state();
     state.is_stored = true;
-    let rooms = serde_json::to_string(&state.history)
+    let rooms = to_raw_value(&state.history)
         .map_err(|error| DbError::Config(format!("rooms of a session: {error}")))?;
     Ok(Change {
         id: session.id,

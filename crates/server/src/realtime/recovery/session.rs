@@ -11,24 +11,34 @@ use super::history::History;
 use crate::realtime::client::Inside;
 use crate::text::hex;
 
-/// Names a session: the hash of the private id that its client holds.
+/// Names a session: the moment of its beginning, by which rows that are written together lie
+/// together, and a part of the hash of the private id that its client holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId([u8; 16]);
 
+/// Bytes of the moment, in milliseconds, at the begin of an id (as in UUIDv7, RFC 9562 §5.7).
+const MOMENT: usize = 6;
+
+/// A new private id: the moment, and 128 random bits that make it a secret.
+pub fn new_pid(now: Timestamp, random: [u8; 16]) -> String {
+    let millis = now.as_millis().to_be_bytes();
+    hex(&millis[millis.len() - MOMENT..]) + &hex(&random)
+}
+
 impl SessionId {
-    /// Of a private id.
+    /// Of a private id. One that is not of [`new_pid`] names no session.
     pub fn of(pid: &str) -> Self {
         let mut id = [0; 16];
-        id.copy_from_slice(&Sha256::digest(pid)[..16]);
+        read_hex(pid, &mut id[..MOMENT]);
+        let rest = 16 - MOMENT;
+        id[MOMENT..].copy_from_slice(&Sha256::digest(pid)[..rest]);
         Self(id)
     }
 
     /// From [`text`](Self::text).
     pub fn parse(text: &str) -> Option<Self> {
         let mut id = [0; 16];
-        for (index, byte) in id.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
-        }
+        read_hex(text, &mut id)?;
         (text.len() == 32).then_some(Self(id))
     }
 
@@ -36,6 +46,14 @@ impl SessionId {
     pub fn text(self) -> String {
         hex(&self.0)
     }
+}
+
+/// Reads as many digits as `bytes` takes.
+fn read_hex(text: &str, bytes: &mut [u8]) -> Option<()> {
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
+    }
+    Some(())
 }
 
 /// The first connection of a session.
@@ -222,9 +240,21 @@ mod tests {
         let id = SessionId::of("pid");
         assert_eq!(SessionId::parse(&id.text()), Some(id));
         assert_ne!(SessionId::of("another"), id);
+        assert_ne!(SessionId::of("é"), id);
         for text in ["", "00", &"0".repeat(33), &"é".repeat(16), &"+1".repeat(16)[..31]] {
             assert_eq!(SessionId::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn ids_are_in_the_order_of_their_moments() {
+        let at =
+            |millis, random| SessionId::of(&new_pid(Timestamp::from_millis(millis), [random; 16]));
+        assert!(at(1_790_000_000_000, 9) < at(1_790_000_000_001, 1));
+        assert_ne!(at(1_790_000_000_000, 1), at(1_790_000_000_000, 2));
+        let pid = new_pid(Timestamp::from_millis(0x0102_0304_0506), [0xff; 16]);
+        assert_eq!(pid, "010203040506".to_owned() + &"ff".repeat(16));
+        assert!(SessionId::of(&pid).text().starts_with("010203040506"));
     }
 
     #[test]

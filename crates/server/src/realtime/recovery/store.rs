@@ -9,6 +9,7 @@ use std::time::Duration;
 use db::{Db, DbError, Engine, FromRow, Row, Sql, Value, args, sql};
 use events::{Timestamp, UserId};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::history::History;
 use super::session::SessionId;
@@ -81,8 +82,8 @@ pub struct Change {
     pub user: Option<UserId>,
     /// The position at its beginning.
     pub base: i64,
-    /// Its rooms, as JSON.
-    pub rooms: String,
+    /// Its rooms.
+    pub rooms: Box<RawValue>,
     /// The node that the row names, if there is a row.
     pub owner: Option<String>,
     /// The rooms that the row must have, where it is taken over: its node may have changed it since
