@@ -21,6 +21,7 @@
 //! 4. A row in the table of `tests/it/realtime/joins.rs`; a test fails until you do.
 
 mod client;
+mod entering;
 pub mod everywhere;
 mod fence;
 mod gateway;

@@ -86,6 +86,14 @@ impl History {
         }
     }
 
+    /// The events of a room that it is in are for it from `position` on, and not from where it asked
+    /// to come in.
+    pub fn begin(&mut self, room: &Room, position: i64) {
+        if let Some(joined) = self.joined.iter_mut().find(|joined| joined.room == *room) {
+            joined.from = joined.from.max(position);
+        }
+    }
+
     /// Leaves a room; the events up to `position` were for it. What it was, where it was in it.
     pub fn leave(&mut self, room: &str, position: i64) -> Option<Joined> {
         let at = self.joined.iter().position(|joined| &*joined.room == room)?;

@@ -24,7 +24,7 @@ mod replay;
 pub mod routes;
 mod saver;
 pub mod session;
-mod store;
+pub mod store;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -206,6 +206,14 @@ impl State {
         }
     }
 
+    /// The same for a socket that comes in at `position`, if it was not in before.
+    pub fn enter_at(&mut self, room: &Room, version: u64, position: i64) {
+        if !self.live.iter().any(|(live, _)| live == room) {
+            self.history.begin(room, position);
+        }
+        self.enter(room, version);
+    }
+
     /// Forgets the rooms that the hub says it is not in. Whether there were any.
     pub fn keep_only(&mut self, rooms: &[Room], position: i64) -> bool {
         let gone: Vec<Room> = self
@@ -269,6 +277,18 @@ mod tests {
         state.history.leave("a", 4);
         assert_eq!(state.history.leave("never", 5), None);
         assert_eq!(state.count_with(&[]), 1);
+    }
+
+    #[test]
+    fn a_room_is_its_own_from_where_the_join_took_effect() {
+        let session = session(&[]);
+        let mut state = session.state();
+        let from = |state: &State| state.history.joined[0].from;
+        state.history.join(&room("a"), 1);
+        state.enter_at(&room("a"), 0, 5);
+        assert_eq!(from(&state), 5);
+        state.enter_at(&room("a"), 0, 9);
+        assert_eq!(from(&state), 5, "it was in");
     }
 
     #[test]

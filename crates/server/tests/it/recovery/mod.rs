@@ -4,6 +4,7 @@ mod emit;
 mod refusals;
 mod replays;
 mod retention;
+mod rows;
 mod storms;
 
 use serde_json::{Value, json};

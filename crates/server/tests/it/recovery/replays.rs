@@ -1,6 +1,6 @@
 //! What a client gets that comes back.
 
-use db::{Engine, sql};
+use db::{Engine, args, sql};
 use serde_json::json;
 
 use super::retention::count;
@@ -192,7 +192,9 @@ async fn written(app: &TestApp) {
     eventually("the session's row", is_written).await;
 }
 
-app_test!(what_was_left_is_left_for_good_only_when_that_is_durable, async |app| {
+/// A seller in the own seller's room asks for something, loses the connection, comes back and asks
+/// again while the first is still on its way to the disk.
+async fn asks_again_before_it_is_durable(app: &TestApp, event: &str) {
     // On PostgreSQL no transaction holds up another one's.
     if app.app.db.engine() == Engine::Postgres {
         return;
@@ -204,12 +206,12 @@ app_test!(what_was_left_is_left_for_good_only_when_that_is_durable, async |app| 
     written(app).await;
     let mut other = buyer.connect(&node).await;
     let tx = app.app.db.begin().await.unwrap();
-    socket.emit("leave-seller-room", &json!(seller.id)).await;
+    socket.emit(event, &json!(seller.id)).await;
     other.unread().await;
     let memory = socket.cut();
     let mut socket = back(&node, &seller, &memory).await;
     assert!(socket.recovered);
-    let mut again = Box::pin(socket.ask("leave-seller-room", seller.id.as_str()));
+    let mut again = Box::pin(socket.ask(event, seller.id.as_str()));
     let meanwhile = async {
         for _ in 0..5 {
             other.unread().await;
@@ -222,7 +224,52 @@ app_test!(what_was_left_is_left_for_good_only_when_that_is_durable, async |app| 
     drop(tx);
     assert_eq!(again.await["ok"], true);
     node.stop().await;
+}
+
+app_test!(who_has_left_has_so_durably_before_it_hears_that, async |app| {
+    asks_again_before_it_is_durable(app, "leave-seller-room").await;
 });
+
+app_test!(who_is_in_a_room_is_so_durably_before_it_hears_that, async |app| {
+    asks_again_before_it_is_durable(app, "join-user-room").await;
+});
+
+postgres_test!(
+    what_came_while_a_join_was_on_its_way_does_not_come_after_the_leave,
+    async |db: &db::testing::TestDb| {
+        let app = &TestApp::on(db, &[]).await;
+        let node = app.serve().await;
+        let seller = app.seller().await;
+        let mut socket = seller.connect(&node).await;
+        socket.done("join-user-room", seller.id.as_str()).await;
+        written(app).await;
+        let mut row = app.app.db.begin().await.unwrap();
+        let lock = sql!("SELECT id FROM socket_sessions").for_update();
+        assert_eq!(row.fetch_all(lock, args![]).await.unwrap().len(), 1);
+        {
+            let mut join = Box::pin(socket.ask("join-seller-room", seller.id.as_str()));
+            let meanwhile = async {
+                for _ in 0..5 {
+                    seller.connect(&node).await;
+                }
+                tell(app, "sellers", 1).await;
+                app.app.journal.flushed().await.unwrap();
+            };
+            tokio::select! {
+                answer = &mut join => panic!("its row is locked: {answer}"),
+                () = meanwhile => {}
+            }
+            drop(row);
+            assert_eq!(join.await["ok"], true);
+        }
+        socket.done("leave-seller-room", seller.id.as_str()).await;
+        let memory = socket.cut();
+        let mut socket = back(&node, &seller, &memory).await;
+        assert!(socket.recovered);
+        assert_eq!(numbers(app, &mut socket).await, [0_i64; 0]);
+        node.stop().await;
+    }
+);
 
 postgres_test!(another_node_goes_on_with_the_session, async |db: &db::testing::TestDb| {
     let one = TestApp::on(db, &[]).await;

@@ -1,5 +1,6 @@
 //! A client that is treated badly, and comes back each time.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -20,6 +21,9 @@ type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// How long a server that was just killed is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is kept of what a client did.
+const TRACE: usize = 40;
 
 /// A fault between server and client, to show that the drill finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +67,9 @@ pub struct Client {
     /// Connections that the server does not know to be over.
     half_open: Vec<Stream>,
     spoilt: bool,
+    /// The last things that it did, for who looks into a failure.
+    trace: VecDeque<String>,
+    born: Instant,
 }
 
 /// The connection is lost, or the client has seen what it must not.
@@ -89,7 +96,22 @@ impl Client {
             asked: 0,
             half_open: Vec::new(),
             spoilt: false,
+            trace: VecDeque::new(),
+            born: Instant::now(),
         }
+    }
+
+    fn note(&mut self, what: std::fmt::Arguments<'_>) {
+        if self.trace.len() == TRACE {
+            self.trace.pop_front();
+        }
+        let offset = self.memory.offset.rsplit('.').next().unwrap_or_default();
+        self.trace.push_back(format!("{:?} at {offset}: {what}", self.born.elapsed()));
+    }
+
+    fn with_trace(&mut self, what: &str) -> String {
+        let trace: Vec<_> = self.trace.drain(..).collect();
+        format!("{what}\n{} {}", self.memory.sid, trace.join("\n"))
     }
 
     /// Lives until all was sent and has come.
@@ -99,13 +121,14 @@ impl Client {
             let stream = match timeout(PATIENCE, self.connect()).await {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(Broken::Lost)) => continue,
-                Ok(Err(Broken::Wrong(what))) => return Err(what),
+                Ok(Err(Broken::Wrong(what))) => return Err(self.with_trace(&what)),
                 Err(_) => return Err("no server for too long".into()),
             };
             match self.stay(stream, std::mem::take(&mut first)).await {
                 Ok(true) => return Ok(self),
                 Ok(false) => {}
                 Err(Broken::Lost) => {
+                    self.note(format_args!("lost"));
                     self.lost_at = Some(Instant::now());
                     if self.world.is_calm {
                         // As stock clients do, with a shorter delay.
@@ -113,7 +136,7 @@ impl Client {
                         tokio::time::sleep(Duration::from_millis(delay)).await;
                     }
                 }
-                Err(Broken::Wrong(what)) => return Err(what),
+                Err(Broken::Wrong(what)) => return Err(self.with_trace(&what)),
             }
         }
     }
@@ -128,6 +151,7 @@ impl Client {
             tokio::time::sleep(Duration::from_millis(20)).await;
             return Err(Broken::Lost);
         };
+        self.note(format_args!("to {node}"));
         let url = format!("ws://{node}/socket.io/?EIO=4&transport=websocket");
         let Ok((mut stream, _)) = connect_async(url).await else {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -155,6 +179,7 @@ impl Client {
                         return Err(Broken::Wrong("recovered with another sid".into()));
                     }
                     self.world.recovered.fetch_add(1, Ordering::Relaxed);
+                    self.note(format_args!("back, {} missed", missed.len()));
                     self.spoil(&mut stream, &mut missed).await?;
                 } else {
                     if !missed.is_empty() {
@@ -163,6 +188,7 @@ impl Client {
                     if !self.memory.pid.is_empty() {
                         self.world.anew.fetch_add(1, Ordering::Relaxed);
                     }
+                    self.note(format_args!("anew"));
                     self.checker.begins_anew();
                     self.memory = Memory::default();
                 }
@@ -233,11 +259,13 @@ impl Client {
     async fn ask(&mut self, stream: &mut Stream, event: &str, room: usize) -> Result<(), Broken> {
         self.asked += 1;
         let asked = self.asked;
+        self.note(format_args!("{event} {room}"));
         stream.send(Message::text(format!(r#"42{asked}["{event}","r{room}"]"#))).await?;
         loop {
             match timeout(PATIENCE, self.hear(stream)).await {
                 Ok(heard) => {
                     if heard? == Some(asked) {
+                        self.note(format_args!("done"));
                         return Ok(());
                     }
                 }
@@ -302,6 +330,7 @@ impl Client {
                 _ => {}
             }
         }
+        self.note(format_args!("goes"));
         match self.random.random_range(0..3) {
             0 => drop(stream.close(None).await),
             1 => drop(stream),
