@@ -174,14 +174,6 @@ pub async fn hold(tx: &mut Tx, request: &PurchaseRequest) -> Result<()> {
     held(tx, &request.id).await?.step(tx, EscrowInput::Held).await
 }
 
-/// The dispute about a locked request is over without a decision about its escrow.
-///
-/// # Errors
-/// 409 `escrow_wrong_state`.
-pub async fn unhold(tx: &mut Tx, request: &PurchaseRequest) -> Result<()> {
-    held(tx, &request.id).await?.step(tx, EscrowInput::Unheld).await
-}
-
 /// Calls a paid deal off: the request is cancelled and the whole price goes back to the buyer, at
 /// once where the rail does so by itself; else it waits for [`refund_sent`].
 ///

@@ -62,8 +62,6 @@ pub enum EscrowInput {
     Funded,
     /// A dispute was opened.
     Held,
-    /// The dispute ended and the deal goes on.
-    Unheld,
     /// The seller may have it, or a part of it.
     Released,
     /// Its payout begins.
@@ -87,7 +85,7 @@ pub fn next_escrow(state: EscrowState, input: EscrowInput) -> Option<EscrowState
     match (state, input) {
         (E::None, I::Partial) => Some(E::Partial),
         (E::Partial, I::Emptied) => Some(E::None),
-        (E::None | E::Partial, I::Funded) | (E::Disputed, I::Unheld) => Some(E::Funded),
+        (E::None | E::Partial, I::Funded) => Some(E::Funded),
         (E::Funded, I::Held) => Some(E::Disputed),
         (E::Funded | E::Disputed, I::Released) => Some(E::Releasable),
         (E::Releasable | E::Failed, I::PayoutBegun) => Some(E::Releasing),

@@ -31,7 +31,6 @@ const ESCROW_EDGES: &[(E, I, E)] = &[
     (E::Funded, I::Released, E::Releasable),
     (E::Funded, I::RefundBegun, E::Refunding),
     (E::Funded, I::Reversed, E::Failed),
-    (E::Disputed, I::Unheld, E::Funded),
     (E::Disputed, I::Released, E::Releasable),
     (E::Disputed, I::RefundBegun, E::Refunding),
     (E::Disputed, I::Reversed, E::Failed),

@@ -8,7 +8,7 @@ use super::body::{PaymentQuery, RefundPayment, ReleasePayment};
 use super::document::document;
 use super::error::PaymentError;
 pub use super::escrow::{
-    Held, held, hold, make_releasable_and_release, refund, refund_sent, split, unhold,
+    Held, held, hold, make_releasable_and_release, refund, refund_sent, split,
 };
 pub use super::intent::{
     EXPIRY, GRACE, Opened, Target, TimedOut, announce, cancel_unpaid, expire, fail, open, time_out,
