@@ -24,6 +24,9 @@ struct Drill {
     rounds: u32,
     /// Whether it wants a PostgreSQL server.
     postgres: bool,
+    /// Whether it is built as releases are: where the work is long, and needs no failpoints, which
+    /// only debug builds have.
+    release: bool,
 }
 
 const DRILLS: &[Drill] = &[
@@ -33,6 +36,7 @@ const DRILLS: &[Drill] = &[
         package: "souk",
         rounds: 100_000,
         postgres: true,
+        release: true,
     },
     Drill {
         name: "kill",
@@ -40,6 +44,7 @@ const DRILLS: &[Drill] = &[
         package: "souk",
         rounds: 50,
         postgres: false,
+        release: false,
     },
     Drill {
         name: "kill_postgres",
@@ -47,6 +52,7 @@ const DRILLS: &[Drill] = &[
         package: "souk",
         rounds: 50,
         postgres: true,
+        release: false,
     },
     Drill {
         name: "ordering",
@@ -55,6 +61,7 @@ const DRILLS: &[Drill] = &[
         // One in 13 is given up.
         rounds: 110,
         postgres: true,
+        release: true,
     },
     Drill {
         name: "partition",
@@ -62,6 +69,7 @@ const DRILLS: &[Drill] = &[
         package: "souk",
         rounds: 30,
         postgres: true,
+        release: false,
     },
     Drill {
         name: "payouts",
@@ -69,6 +77,7 @@ const DRILLS: &[Drill] = &[
         package: "souk",
         rounds: 100,
         postgres: true,
+        release: false,
     },
     Drill {
         name: "recovery",
@@ -76,6 +85,7 @@ const DRILLS: &[Drill] = &[
         package: "souk",
         rounds: 10,
         postgres: true,
+        release: true,
     },
     Drill {
         name: "rolling",
@@ -83,6 +93,7 @@ const DRILLS: &[Drill] = &[
         package: "souk",
         rounds: 20,
         postgres: true,
+        release: true,
     },
 ];
 
@@ -103,9 +114,13 @@ pub fn run(args: Vec<OsString>) -> Result<ExitCode> {
     let mut cargo = project::cargo();
     cargo
         .args(["nextest", "run", "--profile", "drill", "--no-capture", "-p", drill.package])
+        .args(["--test", "it"])
         .arg("-E")
         .arg(format!("test(/\\bdrills::{}::/)", drill.name))
         .env("SOUK_DRILL_ROUNDS", rounds.to_string());
+    if drill.release {
+        cargo.args(["--cargo-profile", "release"]);
+    }
     let mut server = None;
     if drill.postgres && std::env::var_os(POSTGRES_URL).is_none() {
         let (started, url) = postgres::start(&installer)?;
