@@ -11,7 +11,7 @@ use events::Access;
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::balancer::Balancer;
 use super::http::Http;
@@ -28,6 +28,8 @@ use crate::support::nodes::postgres_test;
 const TRIES: u32 = 3;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Clients of our own, and stock clients.
 const CLIENTS: usize = 60;
 const STOCK: usize = 8;
@@ -82,7 +84,8 @@ impl Sender {
                 self.load.again.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(PAUSE).await;
             }
-            match self.send(&call).await {
+            let sent = timeout(PATIENCE, self.send(&call)).await;
+            match sent.map_err(|_| "no answer, and no end of the connection")? {
                 Ok((502..=504, answer)) => last = answer.to_string(),
                 Ok(answer) => {
                     self.load.done.fetch_add(1, Ordering::Relaxed);
