@@ -2,8 +2,8 @@
 //!
 //! [`Server::handle`] answers HTTP requests below one path, beside whatever else the HTTP server
 //! does; a program with an accept loop of its own may offer connections to [`Server::open`] first,
-//! which opens WebSockets for less; a [`Handler`] decides who may connect and gets the clients' events; [`Io`] sends events
-//! to rooms.
+//! which opens WebSockets for less, once its listener went through [`Server::prepare`]; a
+//! [`Handler`] decides who may connect and gets the clients' events; [`Io`] sends events to rooms.
 //!
 //! ```no_run
 //! use axum::{Router, extract::Request, routing::any};

@@ -333,6 +333,9 @@ impl Server {
 
     /// Sets what a WebSocket's TCP stream needs. A listener gives it to all that it accepts
     /// (tcp(7)).
+    ///
+    /// # Errors
+    /// Where the kernel does not take an option.
     pub fn prepare<S: AsFd>(&self, socket: &S) -> std_io::Result<()> {
         let socket = socket2::SockRef::from(socket);
         socket.set_tcp_nodelay(true)?;

@@ -206,7 +206,8 @@ impl State {
         }
     }
 
-    /// The same for a socket that comes in at `position`, if it was not in before.
+    /// The same at this place in the order of events: from here on the room is the session's own,
+    /// if the socket was not in it before.
     pub fn enter_at(&mut self, room: &Room, version: u64, position: i64) {
         if !self.live.iter().any(|(live, _)| live == room) {
             self.history.begin(room, position);
