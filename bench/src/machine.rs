@@ -98,6 +98,13 @@ pub fn run_times(pid: Pid) -> io::Result<Vec<(u32, Duration)>> {
     Ok(times)
 }
 
+/// The time that this process has run.
+pub fn own_run_time() -> io::Result<Duration> {
+    let id = std::process::id().try_into().ok().and_then(Pid::from_raw);
+    let pid = id.ok_or_else(|| io::Error::other("no process id"))?;
+    Ok(run_times(pid)?.iter().map(|(_, ran)| *ran).sum())
+}
+
 /// The resident memory of a process in bytes.
 pub fn resident_bytes(pid: Pid) -> io::Result<u64> {
     let text = fs::read_to_string(format!("/proc/{}/statm", pid.as_raw_nonzero()))?;

@@ -24,7 +24,8 @@ impl Handler for Peer {
                 }
             }
             "say" => {
-                let all = socket.io().to(room).except_socket(socket);
+                let io = socket.io();
+                let all = io.to(room).except_socket(socket);
                 all.emit_event("user-typing", &(event.args.json(1)?,)).ok()?;
             }
             _ => {}

@@ -61,7 +61,8 @@ impl Sql {
     /// text is not in [`all_sql`] either.
     pub fn for_rows(engine: Engine, rest: &'static str) -> Self {
         let asked = match engine {
-            Engine::Sqlite => "WITH asked AS (SELECT value FROM json_each($1)) ",
+            // Each element stays parsed, where `json_each` would write it out as text again.
+            Engine::Sqlite => "WITH asked AS (SELECT value FROM jsonb_each($1)) ",
             Engine::Postgres => {
                 "WITH asked AS (SELECT value FROM json_array_elements(CAST($1 AS json))) "
             }

@@ -5,7 +5,6 @@
 //! [`Command`], and whether this socket may do it is decided elsewhere.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::ids::{ChatId, UserId};
@@ -97,11 +96,11 @@ pub struct BadArgument {
 }
 
 impl ClientEvent {
-    /// Reads the argument.
+    /// Reads the argument, which is JSON.
     ///
     /// # Errors
     /// [`BadArgument`]: missing, of a wrong type, or no id.
-    pub fn command(self, argument: Option<&RawValue>) -> Result<Command, BadArgument> {
+    pub fn command(self, argument: Option<&str>) -> Result<Command, BadArgument> {
         let takes = match self {
             Self::TypingStart | Self::TypingStop => "an object with `chatId`",
             Self::Authenticate => "an access token",
@@ -110,11 +109,11 @@ impl ClientEvent {
         self.read(argument).ok_or(BadArgument { event: self, takes })
     }
 
-    fn read(self, argument: Option<&RawValue>) -> Option<Command> {
+    fn read(self, json: Option<&str>) -> Option<Command> {
         fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
             serde_json::from_str(json).ok()
         }
-        let json = argument?.get();
+        let json = json?;
         match self {
             Self::JoinUserRoom
             | Self::JoinRequestRoom
@@ -234,7 +233,7 @@ mod tests {
     use super::*;
 
     fn command(event: ClientEvent, argument: &serde_json::Value) -> Result<Command, BadArgument> {
-        event.command(Some(&serde_json::value::to_raw_value(argument).unwrap()))
+        event.command(Some(&argument.to_string()))
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //! HTTP/2 ends at the proxy: a WebSocket needs the connection to itself anyway, and with HTTP/1.1
 //! alone its TCP stream can be taken out of hyper whole.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::io::unix::AsyncFd;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,13 +43,18 @@ pub async fn serve(
     if let Err(error) = realtime.prepare(&listener) {
         tracing::warn!(%error, "the listener cannot be prepared");
     }
+    let listener = match listener.into_std().and_then(watch) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the listener cannot be watched"),
+    };
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &realtime) => accepted,
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok(None) => {}
+            Ok(Some((stream, peer))) => {
                 let (router, realtime) = (router.clone(), realtime.clone());
                 connections.spawn(connection(stream, peer, router, realtime, stop.clone()));
             }
@@ -64,8 +71,31 @@ pub async fn serve(
     }
 }
 
+#[expect(unsafe_code, reason = "the runtime asks that what it watches stays open")]
+fn watch(listener: std::net::TcpListener) -> io::Result<AsyncFd<std::net::TcpListener>> {
+    // SAFETY: the standard library's listener keeps its descriptor until it is dropped.
+    Ok(unsafe { AsyncFd::register(listener) }?)
+}
+
+/// Accepts a connection; nothing where the realtime side has taken it at once, before the runtime
+/// knew of it. Cancelled, it has accepted none.
+async fn accept(
+    listener: &AsyncFd<std::net::TcpListener>,
+    realtime: &Realtime,
+) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+    let (stream, peer) = loop {
+        let mut ready = listener.readable().await?;
+        if let Ok(accepted) = ready.try_io(|listener| listener.get_ref().accept()) {
+            break accepted?;
+        }
+    };
+    stream.set_nonblocking(true)?;
+    let left = realtime.open_at_once(stream, peer);
+    left.map(|stream| Ok((TcpStream::from_std(stream)?, peer))).transpose()
+}
+
 async fn connection(
-    stream: tokio::net::TcpStream,
+    stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     realtime: Realtime,

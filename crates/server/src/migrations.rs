@@ -27,4 +27,5 @@ pub const ALL: Migrations = db::migrations!("../../migrations":
     "0017_reviews",
     "0018_webhooks",
     "0019_auth_attempts",
+    "0020_socket_session_indexes",
 );

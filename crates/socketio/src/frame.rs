@@ -1,7 +1,7 @@
 //! Packets to clients, encoded once and shared by all who get them.
 
 use crate::protocol::frame::{self as ws, Opcode};
-use crate::protocol::packet::{self, Kind};
+use crate::protocol::packet::{self, Kind, MAIN};
 use crate::protocol::payload;
 use bytes::Bytes;
 use serde::Serialize;
@@ -55,7 +55,7 @@ impl Frame {
         serde_json::to_writer(&mut json, name)?;
         Ok(FrameBuilder {
             kind: Kind::Event,
-            namespace: namespace.into(),
+            namespace: of_namespace(namespace),
             id: None,
             json,
             attachments: Vec::new(),
@@ -66,7 +66,7 @@ impl Frame {
     pub(crate) fn ack(namespace: &str, id: u64) -> FrameBuilder {
         FrameBuilder {
             kind: Kind::Ack,
-            namespace: namespace.into(),
+            namespace: of_namespace(namespace),
             id: Some(id),
             json: vec![b'['],
             attachments: Vec::new(),
@@ -75,15 +75,13 @@ impl Frame {
 
     /// A packet with JSON but without attachments, such as CONNECT.
     pub(crate) fn packet(kind: Kind, namespace: &str, json: &str) -> Self {
-        let mut text = vec![b'4'];
-        packet::encode_head(&mut text, kind, 0, namespace, None);
-        text.extend_from_slice(json.as_bytes());
-        Self::engine_text(&text)
+        let head = packet::encode_head(kind, 0, namespace, None);
+        Self::assemble(&[b"4", &head, json.as_bytes()], &[])
     }
 
     /// An Engine.IO packet that is text.
     pub(crate) fn engine_text(text: &[u8]) -> Self {
-        Self::assemble(&[], text, &[])
+        Self::assemble(&[text], &[])
     }
 
     /// A binary message of Engine.IO.
@@ -109,21 +107,21 @@ impl Frame {
         }))
     }
 
-    /// The text packet in two parts, and the attachments behind it.
-    fn assemble(head: &[u8], rest: &[u8], attachments: &[Bytes]) -> Self {
+    /// The text packet in its parts, and the attachments behind it.
+    fn assemble(text: &[&[u8]], attachments: &[Bytes]) -> Self {
         let size = |length: usize| length + ws::header_size(length);
-        let length = head.len() + rest.len();
+        let length = text.iter().map(|part| part.len()).sum();
         let total = size(length) + attachments.iter().map(|a| size(a.len())).sum::<usize>();
         let mut out = Vec::with_capacity(total);
-        let mut append = |opcode, head: &[u8], rest: &[u8]| {
-            ws::encode_header(&mut out, opcode, head.len() + rest.len());
+        let mut append = |opcode, length, parts: &[&[u8]]| {
+            ws::encode_header(&mut out, opcode, length);
             let start = out.len();
-            out.extend_from_slice(head);
-            out.extend_from_slice(rest);
+            parts.iter().for_each(|part| out.extend_from_slice(part));
             start..out.len()
         };
-        let text = append(Opcode::Text, head, rest);
-        let attachments = attachments.iter().map(|a| append(Opcode::Binary, a, &[])).collect();
+        let text = append(Opcode::Text, length, text);
+        let attachments =
+            attachments.iter().map(|a| append(Opcode::Binary, a.len(), &[a])).collect();
         Self(Arc::new(Inner {
             websocket: out.into_boxed_slice(),
             text,
@@ -172,11 +170,16 @@ impl std::fmt::Debug for Frame {
     }
 }
 
+fn of_namespace(name: &str) -> Option<Box<str>> {
+    (name != MAIN).then(|| name.into())
+}
+
 /// Puts an event or an acknowledgement together. See [`Frame::builder`].
 #[derive(Debug)]
 pub struct FrameBuilder {
     kind: Kind,
-    namespace: Box<str>,
+    /// `None` for the main one.
+    namespace: Option<Box<str>>,
     id: Option<u64>,
     /// The JSON array so far, without its closing bracket.
     json: Vec<u8>,
@@ -219,6 +222,12 @@ impl FrameBuilder {
         self.arg(&offset)
     }
 
+    /// Whether the last argument so far is a text, which clients with connection state recovery
+    /// take for an offset.
+    pub fn ends_in_text(&self) -> bool {
+        self.json.last() == Some(&b'"')
+    }
+
     /// Appends one argument that is a binary attachment.
     pub fn binary(mut self, bytes: Bytes) -> Self {
         self.separate();
@@ -242,11 +251,9 @@ impl FrameBuilder {
     /// Encodes the packet.
     pub fn build(mut self) -> Result<Frame, EncodeError> {
         self.json.push(b']');
-        let mut head = Vec::with_capacity(32);
-        head.push(b'4');
-        let count = self.attachments.len();
-        packet::encode_head(&mut head, self.kind, count, &self.namespace, self.id);
-        Ok(Frame::assemble(&head, &self.json, &self.attachments))
+        let (count, namespace) = (self.attachments.len(), self.namespace.as_deref());
+        let head = packet::encode_head(self.kind, count, namespace.unwrap_or(MAIN), self.id);
+        Ok(Frame::assemble(&[b"4", &head, &self.json], &self.attachments))
     }
 
     fn separate(&mut self) {

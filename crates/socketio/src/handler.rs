@@ -4,6 +4,7 @@ use crate::frame::{EncodeError, Frame, FrameBuilder};
 use crate::hub::Hub;
 use crate::hub::command::{Command, Key};
 use crate::io::Room;
+use crate::protocol::json::Elements;
 use crate::reason::Reason;
 use crate::socket::Socket;
 use bytes::Bytes;
@@ -13,7 +14,6 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::any::Any;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -218,12 +218,12 @@ pub enum ArgError {
 #[derive(Debug, Clone)]
 pub struct Args {
     text: Box<str>,
-    elements: Vec<Range<u32>>,
+    elements: Elements,
     attachments: Vec<Bytes>,
 }
 
 impl Args {
-    pub(crate) fn new(text: &str, elements: Vec<Range<u32>>, attachments: Vec<Bytes>) -> Self {
+    pub(crate) fn new(text: &str, elements: Elements, attachments: Vec<Bytes>) -> Self {
         Self { text: text.into(), elements, attachments }
     }
 

@@ -126,16 +126,16 @@ impl Io {
     }
 
     /// The sockets in any of the rooms; a socket in several of them counts once.
-    pub fn to(&self, rooms: impl Into<Rooms>) -> Selector {
+    pub fn to(&self, rooms: impl Into<Rooms>) -> Selector<'_> {
         self.select(Scope::Rooms(rooms.into().0))
     }
 
     /// All sockets of the namespace.
-    pub fn all(&self) -> Selector {
+    pub fn all(&self) -> Selector<'_> {
         self.select(Scope::All)
     }
 
-    fn select(&self, scope: Scope) -> Selector {
+    fn select(&self, scope: Scope) -> Selector<'_> {
         let selection = Selection {
             namespace: self.namespace,
             scope,
@@ -144,7 +144,7 @@ impl Io {
             only_tag: None,
             except_tags: SmallVec::new(),
         };
-        Selector { hub: self.hub.clone(), selection, volatile: false }
+        Selector { hub: &self.hub, selection, volatile: false }
     }
 
     /// The server's figures.
@@ -200,13 +200,14 @@ impl fmt::Debug for Io {
 /// Some of a namespace's sockets. See [`Io::to`] and [`Io::all`].
 #[derive(Clone)]
 #[must_use]
-pub struct Selector {
-    hub: Arc<Hub>,
+pub struct Selector<'io> {
+    // Borrowed: threads that count references to the hub at each emit take its count from each other.
+    hub: &'io Hub,
     selection: Selection,
     volatile: bool,
 }
 
-impl Selector {
+impl Selector<'_> {
     /// Leaves out the sockets in any of the rooms.
     pub fn except(mut self, rooms: impl Into<Rooms>) -> Self {
         self.selection.except_rooms.extend(rooms.into().0);
@@ -257,7 +258,7 @@ impl Selector {
 
     /// Puts the sockets into further rooms.
     pub fn join(self, rooms: impl Into<Rooms>) {
-        let (rooms, namespace, hub) = (rooms.into().0, self.selection.namespace, self.hub.clone());
+        let (rooms, namespace, hub) = (rooms.into().0, self.selection.namespace, self.hub);
         self.act(|worker| {
             let held = rooms.iter().map(|room| hub.registry.hold(namespace, room, worker));
             Action::Join(held.collect())
@@ -275,33 +276,25 @@ impl Selector {
         self.act(|_| Action::Disconnect { close, reason: reason.clone() });
     }
 
-    /// How many sockets there are.
-    pub async fn count(self) -> usize {
-        self.sockets().await.len()
+    /// How many sockets there are at this place among all that is sent from this thread.
+    pub fn count(self) -> impl Future<Output = usize> + use<> {
+        let sockets = self.sockets();
+        async { sockets.await.len() }
     }
 
-    /// The sockets.
-    pub async fn sockets(self) -> Vec<Socket> {
-        let (reply, mut lists) = mpsc::unbounded_channel();
+    /// The sockets, as they are at this place among all that is sent from this thread.
+    pub fn sockets(self) -> impl Future<Output = Vec<Socket>> + use<> {
+        let (reply, lists) = mpsc::unbounded_channel();
         self.act(|_| Action::List(reply.clone()));
-        drop(reply);
-        let mut sockets = Vec::new();
-        while let Some(list) = lists.recv().await {
-            sockets.extend(list);
-        }
-        sockets
+        gather(lists)
     }
 
-    /// The sockets with their rooms, transports and queues.
-    pub async fn details(self) -> Vec<Details> {
-        let (reply, mut lists) = mpsc::unbounded_channel();
+    /// The sockets with their rooms, transports and queues, as they are at this place among all
+    /// that is sent from this thread.
+    pub fn details(self) -> impl Future<Output = Vec<Details>> + use<> {
+        let (reply, lists) = mpsc::unbounded_channel();
         self.act(|_| Action::Describe(reply.clone()));
-        drop(reply);
-        let mut details = Vec::new();
-        while let Some(list) = lists.recv().await {
-            details.extend(list);
-        }
-        details
+        gather(lists)
     }
 
     fn act(self, action: impl Fn(u16) -> Action) {
@@ -326,7 +319,16 @@ impl Selector {
     }
 }
 
-impl fmt::Debug for Selector {
+/// What all workers answer.
+async fn gather<T>(mut lists: mpsc::UnboundedReceiver<Vec<T>>) -> Vec<T> {
+    let mut all = Vec::new();
+    while let Some(list) = lists.recv().await {
+        all.extend(list);
+    }
+    all
+}
+
+impl fmt::Debug for Selector<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Selector").field("selection", &self.selection).finish_non_exhaustive()
     }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{self, HeaderMap};
 use http::{Method, Request, request};
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -51,14 +52,24 @@ impl Server {
                 None => {}
             }
         };
-        match opening {
-            None => return Some(stream),
-            Some(opening) => {
-                if let Err(error) = self.begin(stream, opening) {
-                    tracing::debug!(%error, "a connection went away while it was opened");
-                }
-            }
-        }
+        let Some(opening) = opening else { return Some(stream) };
+        self.begin(stream.into_std(), opening);
+        None
+    }
+
+    /// The same for a connection whose request may be here already, as it mostly is in a storm:
+    /// waits for nothing, and gives back what [`open`](Self::open) would wait for. Of what it takes
+    /// the caller's runtime need not even know. The stream does not block.
+    pub fn open_at_once(
+        &self,
+        stream: std::net::TcpStream,
+        peer: SocketAddr,
+    ) -> Option<std::net::TcpStream> {
+        let mut bytes = [0; HEAD];
+        let opening =
+            stream.peek(&mut bytes).ok().and_then(|count| self.opening(&bytes[..count], peer));
+        let Some(opening) = opening else { return Some(stream) };
+        self.begin(Ok(stream), opening);
         None
     }
 
@@ -94,17 +105,24 @@ impl Server {
     }
 
     /// Takes the head off the connection and hands that to a worker.
-    fn begin(&self, stream: TcpStream, opening: Opening) -> std::io::Result<()> {
+    fn begin(&self, stream: io::Result<std::net::TcpStream>, opening: Opening) {
         let Opening { length, sid, handshake, answer } = opening;
         let mut head = [0; HEAD];
-        if stream.try_read(&mut head[..length])? != length {
-            // It was all there a moment ago.
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        // It was all there a moment ago.
+        let stream = stream.and_then(|mut stream| {
+            stream.read_exact(&mut head[..length])?;
+            Ok(stream)
+        });
+        match stream {
+            Ok(stream) => {
+                let (handshake, read) = (Some(handshake), Bytes::new());
+                let new = NewWebSocket { stream, answer, read, sid, handshake };
+                self.send(&sid, Command::OpenWebSocket(Box::new(new)));
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a connection went away while it was opened");
+            }
         }
-        let (handshake, read) = (Some(handshake), Bytes::new());
-        let new = NewWebSocket { stream: stream.into_std()?, answer, read, sid, handshake };
-        self.send(&sid, Command::OpenWebSocket(Box::new(new)));
-        Ok(())
     }
 }
 

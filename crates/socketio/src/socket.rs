@@ -156,9 +156,6 @@ impl Socket {
         self.0.worker
     }
 
-    pub(crate) fn namespace_index(&self) -> u16 {
-        self.0.namespace
-    }
 
     fn send(&self, command: Command) {
         self.0.hub.send(self.0.worker, command);

@@ -131,8 +131,7 @@ proptest! {
             Kind::Connect | Kind::ConnectError => "{}",
             _ => "[\"a\"]",
         };
-        let mut text = Vec::new();
-        packet::encode_head(&mut text, kind, attachments, &namespace, id);
+        let mut text = packet::encode_head(kind, attachments, &namespace, id).to_vec();
         text.extend(data.as_bytes());
         let text = String::from_utf8(text).unwrap();
         let attachments = (attachments > 0).then_some(attachments);

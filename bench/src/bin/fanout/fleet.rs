@@ -98,6 +98,11 @@ impl Fleet {
         self.clients.list.len()
     }
 
+    /// What a client can be made to do.
+    pub fn clients(&mut self) -> &mut Clients {
+        &mut self.clients
+    }
+
     /// Adds `count` clients and waits until all are connected and what `joins` gives for each is
     /// acknowledged. Those are Socket.IO packets that ask for an acknowledgement.
     pub fn connect(

@@ -1,14 +1,13 @@
 //! What clients do to a server: one talks to a room, or pairs answer each other.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use bench::websocket;
 
-use crate::fleet::Fleet;
-use crate::peers::{Server, emission};
+use crate::fleet::{Clients, Fleet};
+use crate::emitter::Emitter;
+use crate::peers::{Peer, Server};
 
 /// How an event starts that is counted as a delivery.
 const DELIVERY: &[u8] = br#"42["user-typing""#;
@@ -25,12 +24,35 @@ pub enum Pace {
     InFlight(usize),
 }
 
+/// Who says something to a room.
+enum Voice {
+    /// A client that is not in it, by a frame.
+    Client(usize, Vec<u8>),
+    /// A service, by a request that has Souk journal an event.
+    Service(Emitter),
+}
+
+impl Voice {
+    fn speak(&mut self, clients: &mut Clients, times: usize) -> Result<()> {
+        match self {
+            Self::Client(talker, say) => clients.send(*talker, &say.repeat(times)),
+            Self::Service(emitter) => (0..times).try_for_each(|_| emitter.ask()),
+        }
+    }
+
+    /// Waits for answers, where there are any.
+    fn hear_out(&mut self) -> Result<()> {
+        match self {
+            Self::Client(..) => Ok(()),
+            Self::Service(emitter) => emitter.answered(),
+        }
+    }
+}
+
 /// A fleet with a talker, who is in no room, and the members of one room.
 pub struct Room {
     pub fleet: Fleet,
-    number: usize,
-    talker: usize,
-    say: Vec<u8>,
+    voice: Voice,
     members: std::ops::Range<usize>,
     /// How many messages each client got.
     got: Vec<usize>,
@@ -55,12 +77,19 @@ impl Room {
     ) -> Self {
         let say = websocket::from_client(server.say(room, 0).as_bytes());
         let got = vec![0; fleet.len()];
-        Self { fleet, number: room, talker, say, members, got }
+        Self { fleet, voice: Voice::Client(talker, say), members, got }
     }
 
-    /// Makes each message longer.
-    pub fn pad(&mut self, server: &Server, room: usize, bytes: usize) {
-        self.say = websocket::from_client(server.say(room, bytes).as_bytes());
+    /// Makes each message so many bytes longer. From Souk's clients it takes none that long, so a
+    /// service says it.
+    pub fn pad(&mut self, server: &Server, room: usize, bytes: usize) -> Result<()> {
+        match &mut self.voice {
+            Voice::Client(_, say) if server.peer != Peer::Souk => {
+                *say = websocket::from_client(server.say(room, bytes).as_bytes());
+            }
+            voice => *voice = Voice::Service(Emitter::connect(server, room, bytes)?),
+        }
+        Ok(())
     }
 
     /// Sends `messages` messages with as many in flight as `pace` says, counting one as delivered
@@ -75,10 +104,10 @@ impl Room {
             Pace::InStep(window) => (window, true),
             Pace::InFlight(window) => (window, false),
         };
-        let Self { fleet, talker, say, got, .. } = self;
+        let Self { fleet, voice, got, .. } = self;
         got.fill(0);
         let mut sent = vec![Instant::now()];
-        fleet.send(*talker, &say.repeat(window.min(messages)))?;
+        voice.speak(fleet.clients(), window.min(messages))?;
         sent.resize(window.min(messages), sent[0]);
         let mut arrived = vec![0; messages];
         let mut took = Vec::with_capacity(messages);
@@ -95,42 +124,46 @@ impl Room {
                 if (!in_step || took.len() == sent.len()) && sent.len() < messages {
                     let next = if in_step { window.min(messages - sent.len()) } else { 1 };
                     sent.resize(sent.len() + next, now);
-                    clients.send(*talker, &say.repeat(next))?;
+                    voice.speak(clients, next)?;
                 }
             }
             Ok(took.len() == messages)
         })?;
+        voice.hear_out()?;
         Ok(took)
     }
 
-    /// Has Souk journal `messages` events for the room, `window` at a time, each asked for by a
-    /// request on a connection of its own that stays open.
-    pub fn journal(&mut self, server: &Server, messages: usize, window: usize) -> Result<()> {
-        let request = emission(self.number);
-        let connect = |_| TcpStream::connect(server.address);
-        let mut streams: Vec<_> = (0..window).map(connect).collect::<std::io::Result<_>>()?;
-        for _ in 0..messages / window {
-            for stream in &mut streams {
-                stream.write_all(request.as_bytes())?;
-            }
-            let mut left = window * self.members.len();
+    /// Sends a message each `every`, or when the one before was delivered to all. Returns the time
+    /// from each message to each of its deliveries, in milliseconds.
+    pub fn paced(&mut self, messages: usize, every: Duration) -> Result<Vec<f64>> {
+        let Self { fleet, voice, members, .. } = self;
+        let mut delays = Vec::with_capacity(messages * members.len());
+        for _ in 0..messages {
+            let start = Instant::now();
+            voice.speak(fleet.clients(), 1)?;
+            let mut left = members.len();
+            fleet.pump_until(LIMIT, |_, client, text| {
+                if text.starts_with(DELIVERY) && members.contains(&client) {
+                    delays.push(start.elapsed().as_secs_f64() * 1e3);
+                    left -= 1;
+                }
+                Ok(left == 0)
+            })?;
+            fleet.idle(every.saturating_sub(start.elapsed()))?;
+        }
+        Ok(delays)
+    }
+
+    /// Has Souk journal `messages` events for the room, one of each emitter at a time.
+    pub fn journal(&mut self, emitters: &mut [Emitter], messages: usize) -> Result<()> {
+        for _ in 0..messages / emitters.len() {
+            emitters.iter_mut().try_for_each(Emitter::ask)?;
+            let mut left = emitters.len() * self.members.len();
             self.fleet.pump_until(LIMIT, |_, client, text| {
                 left -= usize::from(text.starts_with(DELIVERY) && self.members.contains(&client));
                 Ok(left == 0)
             })?;
-            for stream in &mut streams {
-                let mut answer = Vec::new();
-                while !answer.ends_with(b"}") {
-                    let mut bytes = [0; 1024];
-                    match stream.read(&mut bytes)? {
-                        0 => bail!("no answer: {}", String::from_utf8_lossy(&answer)),
-                        count => answer.extend_from_slice(&bytes[..count]),
-                    }
-                }
-                if !answer.starts_with(b"HTTP/1.1 202") {
-                    bail!("not emitted: {}", String::from_utf8_lossy(&answer));
-                }
-            }
+            emitters.iter_mut().try_for_each(Emitter::answered)?;
         }
         Ok(())
     }
@@ -177,6 +210,38 @@ impl Pairs {
             }
             Ok(busy == 0)
         })
+    }
+
+    /// So many pairs at a time say something, each millisecond, until all have done so `times`
+    /// times. Returns how long each message took from the one to the other, in milliseconds.
+    pub fn paced(&mut self, at_a_time: usize, times: usize) -> Result<Vec<f64>> {
+        let Self { fleet, say } = self;
+        let total = say.len() * times;
+        let mut delays = Vec::with_capacity(total);
+        let mut sent = vec![Instant::now(); say.len()];
+        let mut next = 0;
+        let mut due = Instant::now();
+        while delays.len() < total {
+            for turn in next..(next + at_a_time).min(total) {
+                let room = turn % say.len();
+                sent[room] = Instant::now();
+                fleet.send(room * 2 + turn / say.len() % 2, &say[room])?;
+                next += 1;
+            }
+            due += Duration::from_millis(1);
+            while let Some(left) = due.checked_duration_since(Instant::now()) {
+                fleet.pump(left, |_, client, text| {
+                    if text.starts_with(DELIVERY) {
+                        delays.push(sent[client / 2].elapsed().as_secs_f64() * 1e3);
+                    }
+                    Ok(())
+                })?;
+            }
+            if due.elapsed() > LIMIT {
+                bail!("{} of {total} messages arrived", delays.len());
+            }
+        }
+        Ok(delays)
     }
 
     /// The first pair exchanges messages, with a pause after each. Returns how long each took

@@ -5,6 +5,7 @@
 //! the loopback interface that has the receiving half of TCP in it. All servers take turns within
 //! each round, and a figure is the median over the rounds.
 
+mod emitter;
 mod fleet;
 mod load;
 mod peers;

@@ -338,11 +338,12 @@ impl Drop for Server {
 }
 
 /// The request that has Souk journal an event for a room, of about the size of
-/// [`Server::say`]'s.
-pub fn emission(room: usize) -> String {
+/// [`Server::say`]'s, `size` bytes longer.
+pub fn emission(room: usize, size: usize) -> String {
     let user = "01938a7e-5b1c-7c3e-9f00-000000000001";
     let data = format!(
-        r#"{{"chatId":"r{room}","userId":"{user}","userName":"A bench client","isTyping":true}}"#
+        r#"{{"chatId":"r{room}","userId":"{user}","userName":"A bench client{}","isTyping":true}}"#,
+        "x".repeat(size)
     );
     let body = format!(r#"{{"event":"user-typing","room":"chat-r{room}","data":{data}}}"#);
     format!(

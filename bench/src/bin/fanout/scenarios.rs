@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use bench::machine;
 use bench::stats::percentile;
 
+use crate::emitter::Emitter;
 use crate::fleet::Fleet;
 use crate::load::{Pace, Pairs, Room};
 use crate::peers::{Peer, Programs, Server};
@@ -82,8 +83,6 @@ const SINGLE: &[Peer] = &[
     Peer::Node,
     Peer::Python,
 ];
-/// Souk hands on no message that is large enough.
-const CRATE: &[Peer] = &[Peer::Crate];
 const SOUK: &[Peer] = &[Peer::Souk];
 const OURS: &[Peer] = &[Peer::Crate, Peer::Souk];
 const OURS_AND_RIVAL: &[Peer] = &[Peer::Crate, Peer::Souk, Peer::Socketioxide];
@@ -96,8 +95,9 @@ pub const ALL: &[Scenario] = &[
     Scenario { name: "idle", peers: SERVERS, run: idle },
     Scenario { name: "connect", peers: SINGLE, run: connect },
     Scenario { name: "cores", peers: OURS, run: cores },
+    Scenario { name: "paced", peers: OURS_AND_RIVAL, run: paced },
     Scenario { name: "crowd", peers: OURS_AND_RIVAL, run: crowd },
-    Scenario { name: "frozen", peers: CRATE, run: frozen },
+    Scenario { name: "frozen", peers: OURS, run: frozen },
     Scenario { name: "storm", peers: OURS_AND_RIVAL, run: storm },
 ];
 
@@ -129,23 +129,43 @@ fn room(bench: &Bench, peer: Peer) -> Result<Figures> {
     Ok(figures)
 }
 
-/// One room that gets journaled events, from the request that asks for one to the sockets.
+/// One room that gets journaled events, from the request that asks for one to the sockets, and what
+/// of that is not the request and its commit.
 fn journal(bench: &Bench, peer: Peer) -> Result<Figures> {
     let server = bench.start(peer)?;
     let mut room = Room::connect(&server, 1, bench.size.room)?;
     let messages = bench.size.messages;
-    room.journal(&server, messages / 10 + 4, 4)?;
+    let emitters = (0..4).map(|_| Emitter::connect(&server, 1, 0));
+    let mut emitters = emitters.collect::<Result<Vec<_>>>()?;
+    room.journal(&mut emitters, messages / 10 + 4)?;
     let count = messages * bench.size.room;
-    let one = cpu_of(&server, count, || room.journal(&server, messages, 1))?;
-    let four = cpu_of(&server, count, || room.journal(&server, messages, 4))?;
-    Ok(vec![("journal", one), ("journal-4", four)])
+    let one = cpu_of(&server, count, || room.journal(&mut emitters[..1], messages))?;
+    let four = cpu_of(&server, count, || room.journal(&mut emitters, messages))?;
+    // The same requests for a room where nobody is.
+    let mut alone = Emitter::connect(&server, 2, 0)?;
+    let request = cpu_of(&server, messages, || {
+        (0..messages).try_for_each(|_| alone.ask())?;
+        alone.answered()
+    })?;
+    let tail = one - request / bench.size.room as f64;
+    Ok(vec![
+        ("journal", one),
+        ("journal-4", four),
+        ("journal-request", request),
+        ("journal-tail", tail),
+    ])
 }
 
 /// Rooms of two, whose members answer each other.
 fn pairs(bench: &Bench, peer: Peer) -> Result<Figures> {
     let server = bench.start(peer)?;
     let mut pairs = Pairs::connect(&server, 1, bench.size.pairs)?;
-    let messages = bench.size.messages / if peer == Peer::Python { 10 } else { 2 };
+    // Long enough that what the clients' coming still causes does not weigh.
+    let messages = match peer {
+        Peer::Python => bench.size.messages / 10,
+        Peer::Node => bench.size.messages / 2,
+        _ => bench.size.messages * 2,
+    };
     pairs.exchange(messages / 10 + 1)?;
     let count = messages * bench.size.pairs;
     Ok(vec![("pairs", cpu_of(&server, count, || pairs.exchange(messages))?)])
@@ -228,6 +248,37 @@ fn rate(server: &Server, count: usize, work: impl FnOnce() -> Result<()>) -> Res
     });
     let busiest = spent.max().context("no threads")?;
     Ok(count as f64 / busiest.as_secs_f64())
+}
+
+/// How long deliveries take with the server on both cores, at the same load for each server, and
+/// how much of the two cores nobody used.
+fn paced(bench: &Bench, peer: Peer) -> Result<Figures> {
+    let server = bench.start_on_both(peer)?;
+    let (messages, times) = (bench.size.messages / 10, bench.size.messages / 10);
+    let mut room = Room::connect(&server, 1, bench.size.crowd)?;
+    room.talk(1, Pace::InStep(1))?;
+    let every = Duration::from_millis(250);
+    let (mut of_room, room_spare) = with_spare(&server, || room.paced(messages, every))?;
+    drop(room);
+    let mut pairs = Pairs::connect(&server, 2, bench.size.pairs)?;
+    pairs.exchange(2)?;
+    let (mut of_pairs, pairs_spare) = with_spare(&server, || pairs.paced(10, times))?;
+    Ok(vec![
+        ("paced-room-p99", percentile(&mut of_room, 0.99)),
+        ("paced-room-spare", room_spare),
+        ("paced-pairs-p99", percentile(&mut of_pairs, 0.99)),
+        ("paced-pairs-spare", pairs_spare),
+    ])
+}
+
+/// What `work` gives, and how much of two cores neither the server nor the clients used, in percent.
+fn with_spare<T>(server: &Server, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+    let used = || Ok::<_, anyhow::Error>(server.run_time()? + machine::own_run_time()?);
+    let (start, before) = (Instant::now(), used()?);
+    let result = work()?;
+    let spent = used()?.saturating_sub(before).as_secs_f64();
+    let free = 1.0 - spent / (2.0 * start.elapsed().as_secs_f64());
+    Ok((result, free * 100.0))
 }
 
 /// How long a message takes between two while a room of 10,000 is served all the time.
@@ -314,7 +365,7 @@ fn room_with_sleepers(
     fleet.connect(server.address, &small, sleepers.len(), join)?;
     fleet.connect(server.address, &server.plan, readers.len(), join)?;
     let mut room = Room::of(fleet, server, 1, 0, 1..count + 1);
-    room.pad(server, 1, LARGE);
+    room.pad(server, 1, LARGE)?;
     room.talk(10, Pace::InStep(1))?;
     Ok((room, sleepers, readers))
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use events::Audience;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -116,16 +116,15 @@ impl Bus {
     }
 
     /// Sends an event to the sockets of the other nodes, soon or never.
-    pub fn publish(&self, event: &str, audience: &Audience, payload: &RawValue) {
+    pub fn publish(&self, event: &str, audience: &Audience, payload: &impl Serialize) {
         if matches!(self.transport, Transport::None) {
             return;
         }
-        let message = Message {
-            event: event.to_owned(),
-            audience: audience.clone(),
-            payload: payload.to_owned(),
-        };
-        match serde_json::value::to_raw_value(&message) {
+        let encoded = to_raw_value(payload).and_then(|payload| {
+            let (event, audience) = (event.to_owned(), audience.clone());
+            to_raw_value(&Message { event, audience, payload })
+        });
+        match encoded {
             Ok(message) => {
                 self.queue.push(message);
                 self.wake.notify_one();

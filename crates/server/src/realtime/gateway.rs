@@ -8,7 +8,6 @@ use std::time::Instant;
 use events::session::RoomErrorEvent;
 use events::{Access, Ack, ClientEvent, Command, Event as _, Refusal, Room};
 use futures_util::future::BoxFuture;
-use serde_json::value::RawValue;
 use socketio::{
     Accept, AckSender, Config, ConnectRequest, Event, Handler, Reason, Refusal as ConnectError,
     Server, Socket,
@@ -206,8 +205,7 @@ fn command(name: &str, args: &socketio::Args) -> Result<Command, Refused> {
     if !args.attachments().is_empty() {
         return Err(Refused::new(Refusal::BadRequest, "No event takes binary arguments"));
     }
-    let argument = args.raw(0).and_then(|json| serde_json::from_str::<&RawValue>(json).ok());
-    event.command(argument).map_err(|error| Refused::new(Refusal::BadRequest, error.to_string()))
+    event.command(args.raw(0)).map_err(|error| Refused::new(Refusal::BadRequest, error.to_string()))
 }
 
 /// Tells the client how its event ended.

@@ -40,17 +40,19 @@ mod store;
 mod typing;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use events::{Access, Audience, Event, Room};
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
-use serde_json::value::RawValue;
-use socketio::{Frame, Io, Reason, Server, Socket};
+use socketio::{EncodeError, Frame, Io, Reason, Selector, Server, Socket};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use self::recovery::history::Address;
 
 use crate::app::App;
 use crate::bus::Bus;
@@ -75,8 +77,9 @@ pub struct Realtime(Arc<Inner>);
 struct Inner {
     access: Access,
     bus: Arc<Bus>,
-    /// There from [`Realtime::start`] to [`Realtime::stop`].
-    server: RwLock<Option<Server>>,
+    /// There from [`Realtime::start`] to [`Realtime::stop`]. Read for each event by all threads,
+    /// which with a lock or a count would take its cache line from each other.
+    running: ArcSwapOption<Running>,
     sockets: sockets::Sockets,
     /// Asks who may be in which room.
     members: Gather<joins::Asked, bool>,
@@ -92,13 +95,18 @@ struct Inner {
     tasks: TaskTracker,
 }
 
+struct Running {
+    server: Server,
+    io: Io,
+}
+
 impl Realtime {
     /// A handle that reaches no socket until [`start`](Self::start).
     pub fn new(config: &RealtimeConfig, recovery: &RecoveryConfig, bus: Arc<Bus>) -> Self {
         Self(Arc::new(Inner {
             bus,
             access: config.access,
-            server: RwLock::default(),
+            running: ArcSwapOption::empty(),
             sockets: sockets::Sockets::default(),
             members: Gather::new(|app, asked| Box::pin(joins::members(app, asked))),
             fence: fence::Fence::default(),
@@ -127,7 +135,8 @@ impl Realtime {
         nodes::enter(app).await.map_err(|error| format!("who was online: {error}"))?;
         self.0.feed.load(&app.journal).await.map_err(|error| format!("the journal: {error}"))?;
         let server = gateway::server(app).map_err(|error| format!("sockets: {error}"))?;
-        *self.0.server.write().unwrap_or_else(PoisonError::into_inner) = Some(server);
+        let io = server.io();
+        self.0.running.store(Some(Arc::new(Running { server, io })));
         let (tasks, stop) = (&self.0.tasks, &self.0.stop);
         let sink = Arc::new(sink::RoomSink::new(app));
         tasks.spawn(app.journal.clone().run(sink, stop.clone()));
@@ -171,20 +180,33 @@ impl Realtime {
         let _ = tokio::time::timeout(SAVE_GRACE, recovery::save_all(app)).await;
         nodes::leave(app).await;
         // The server holds the application's state, which holds this.
-        *self.0.server.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.running.store(None);
     }
 
     fn server(&self) -> Option<Server> {
-        self.0.server.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.running.load().as_ref().map(|running| running.server.clone())
     }
 
     fn io(&self) -> Option<Io> {
-        self.0.server.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(Server::io)
+        self.0.running.load().as_ref().map(|running| running.io.clone())
     }
 
     /// Sets what the streams that a listener accepts need for [`open`](Self::open).
     pub fn prepare(&self, listener: &TcpListener) -> std::io::Result<()> {
         self.server().map_or(Ok(()), |server| server.prepare(listener))
+    }
+
+    /// Takes a connection that opens a WebSocket, if its request is here; gives any other back, for
+    /// [`open`](Self::open).
+    pub fn open_at_once(
+        &self,
+        stream: std::net::TcpStream,
+        peer: SocketAddr,
+    ) -> Option<std::net::TcpStream> {
+        match self.0.running.load().as_ref() {
+            Some(running) => running.server.open_at_once(stream, peer),
+            None => Some(stream),
+        }
     }
 
     /// Takes a connection that opens a WebSocket; gives any other back, to be served HTTP.
@@ -208,9 +230,9 @@ impl Realtime {
     ///
     /// # Errors
     /// When the payload cannot be encoded.
-    pub fn emit<E: Event>(&self, event: &E, address: &E::Address) -> Result<(), serde_json::Error> {
+    pub fn emit<E: Event>(&self, event: &E, address: &E::Address) -> Result<(), EncodeError> {
         for delivery in event.emission(self.0.access, address)?.deliveries {
-            self.deliver_everywhere(E::NAME, &delivery.audience, &delivery.payload, None);
+            self.deliver_everywhere(E::NAME, &delivery.audience, &delivery.payload, None)?;
         }
         Ok(())
     }
@@ -224,10 +246,8 @@ impl Realtime {
         room: Room,
         event: &str,
         data: &impl Serialize,
-    ) -> Result<(), serde_json::Error> {
-        let payload = serde_json::value::to_raw_value(data)?;
-        self.deliver_everywhere(event, &Audience::room(room), &payload, None);
-        Ok(())
+    ) -> Result<(), EncodeError> {
+        self.deliver_everywhere(event, &Audience::room(room), data, None)
     }
 
     /// Sends any event to every socket, without the journal (contract §1.7). Rare.
@@ -238,7 +258,7 @@ impl Realtime {
         &self,
         event: &str,
         data: &impl Serialize,
-    ) -> Result<(), serde_json::Error> {
+    ) -> Result<(), EncodeError> {
         self.emit_to_room(Room::Everyone, event, data)
     }
 
@@ -254,35 +274,57 @@ impl Realtime {
         &self,
         name: &str,
         audience: &Audience,
-        payload: &RawValue,
+        payload: &impl Serialize,
         but: Option<&Socket>,
-    ) {
-        self.deliver(name, audience, payload, but);
+    ) -> Result<(), EncodeError> {
+        self.deliver(name, audience, payload, but)?;
         self.0.bus.publish(name, audience, payload);
+        Ok(())
     }
 
     /// Encodes the event once and sends it to each socket of the audience.
-    fn deliver(&self, name: &str, audience: &Audience, payload: &RawValue, but: Option<&Socket>) {
-        // A client takes a text at the end of an event for an offset.
-        let is_text = payload.get().starts_with('"');
-        let frame = if is_text {
-            Frame::event(NAMESPACE, name, &(payload, ()))
-        } else {
-            Frame::event(NAMESPACE, name, &(payload,))
-        };
-        match frame {
-            Ok(frame) => {
-                let Some(mut selector) = self.select(&recovery::feed::address(audience)) else {
-                    return;
-                };
-                if let Some(socket) = but {
-                    selector = selector.except_socket(socket);
-                }
-                selector.emit(&frame);
-            }
-            Err(error) => tracing::error!(%error, name, "an event cannot be sent"),
+    fn deliver(
+        &self,
+        name: &str,
+        audience: &Audience,
+        payload: &impl Serialize,
+        but: Option<&Socket>,
+    ) -> Result<(), EncodeError> {
+        let mut event = Frame::builder(NAMESPACE, name)?.arg(payload)?;
+        if event.ends_in_text() {
+            // A client takes a text at the end of an event for an offset.
+            event = event.arg(&())?;
         }
+        self.emit_frame(&recovery::feed::address(audience), &event.build()?, but);
+        Ok(())
     }
+
+    /// Sends an event to the sockets of an address, before the start and after the stop to none.
+    fn emit_frame(&self, address: &Address, frame: &Frame, but: Option<&Socket>) {
+        let running = self.0.running.load();
+        let Some(running) = running.as_ref() else { return };
+        let mut selector = select(&running.io, address);
+        if let Some(socket) = but {
+            selector = selector.except_socket(socket);
+        }
+        selector.emit(frame);
+    }
+}
+
+/// The sockets of an address.
+fn select<'io>(io: &'io Io, address: &Address) -> Selector<'io> {
+    let mut selector = if address.everyone {
+        io.all()
+    } else {
+        io.to(address.rooms.iter().cloned().collect::<socketio::Rooms>())
+    };
+    if let Some(user) = &address.only {
+        selector = selector.only_tag(user.clone());
+    }
+    if let Some(user) = &address.except {
+        selector = selector.except_tag(user.clone());
+    }
+    selector
 }
 
 fn unavailable() -> axum::response::Response {

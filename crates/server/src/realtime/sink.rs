@@ -1,11 +1,9 @@
 //! The end of the journal's tail: entries become frames for sockets, controls take effect.
 
 use events::{Access, Room, UserId};
-use socketio::Selector;
 
 use super::client::Client;
 use super::recovery::feed::{Item, What};
-use super::recovery::history::Address;
 use super::{Realtime, everywhere, quota, recovery};
 use crate::app::App;
 use crate::bus::{Message, Receiver};
@@ -36,9 +34,7 @@ impl RoomSink {
         }
         realtime.0.feed.take(item, |item| match &item.what {
             What::Event(address, frame) => {
-                if let Some(selector) = realtime.select(address) {
-                    selector.emit(frame);
-                }
+                realtime.emit_frame(address, frame, None);
             }
             What::Control(Control::MembershipEnded { user, room }) => {
                 realtime.end_membership(user, room, item.position);
@@ -71,7 +67,11 @@ impl Receiver for FromNodes {
             quota::COUNTED => quota::heard(&self.app, &payload),
             everywhere::ASKED => everywhere::asked(&self.app, &payload),
             everywhere::ANSWERED => everywhere::answered(&self.app, &payload),
-            name => self.app.realtime.deliver(name, &audience, &payload, None),
+            name => {
+                if let Err(error) = self.app.realtime.deliver(name, &audience, &payload, None) {
+                    tracing::error!(%error, name, "an event cannot be sent");
+                }
+            }
         }
     }
 }
@@ -92,23 +92,6 @@ impl Sink for RoomSink {
 }
 
 impl Realtime {
-    /// The sockets of an address; `None` before the start and after the stop.
-    pub(super) fn select(&self, address: &Address) -> Option<Selector> {
-        let io = self.io()?;
-        let mut selector = if address.everyone {
-            io.all()
-        } else {
-            io.to(address.rooms.iter().cloned().collect::<socketio::Rooms>())
-        };
-        if let Some(user) = &address.only {
-            selector = selector.only_tag(user.clone());
-        }
-        if let Some(user) = &address.except {
-            selector = selector.except_tag(user.clone());
-        }
-        Some(selector)
-    }
-
     /// Takes a user's sockets out of a room. In `open` access anyone may be in any room.
     fn end_membership(&self, user: &UserId, room: &Room, position: i64) {
         if self.0.access == Access::Open {

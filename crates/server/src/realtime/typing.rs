@@ -24,10 +24,10 @@ impl Gateway {
         client: &Client,
         typing: Typing,
     ) -> Result<Step, Refused> {
-        let room = Room::Chat(typing.chat_id.clone());
         if !self.is_strict() {
             return self.typing_as_said(socket, typing);
         }
+        let room = Room::Chat(typing.chat_id.clone());
         let caller = client.caller().ok_or_else(|| outside(&room))?;
         if typing.user_id.as_ref().is_some_and(|user| *user != caller.user_id) {
             return Err(Refused::forbidden("This is another user").about(room));
@@ -99,9 +99,8 @@ impl Gateway {
 
     /// `open` access: whoever says so is typing.
     fn typing_as_said(&self, socket: &Socket, typing: Typing) -> Result<Step, Refused> {
-        let room = Room::Chat(typing.chat_id.clone());
         let Some(user_id) = typing.user_id else {
-            let message = "`userId` is missing";
+            let (message, room) = ("`userId` is missing", Room::Chat(typing.chat_id));
             return Err(Refused::new(Refusal::BadRequest, message).about(room));
         };
         let name = typing.user_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
@@ -112,14 +111,14 @@ impl Gateway {
             is_typing: typing.is_typing,
         };
         self.broadcast(socket, &event)?;
-        Ok(Step::Done(Some(room)))
+        Ok(Step::Done(Some(Room::Chat(event.chat_id))))
     }
 
     fn broadcast(&self, socket: &Socket, event: &UserTyping) -> Result<(), Refused> {
-        let payload = serde_json::value::to_raw_value(event).map_err(|_| Refused::internal())?;
         let audience = event.audience(self.app.config.realtime.access, &());
-        self.realtime().deliver_everywhere(UserTyping::NAME, &audience, &payload, Some(socket));
-        Ok(())
+        self.realtime()
+            .deliver_everywhere(UserTyping::NAME, &audience, event, Some(socket))
+            .map_err(|_| Refused::internal())
     }
 }
 

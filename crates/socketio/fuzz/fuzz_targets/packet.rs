@@ -18,9 +18,9 @@ fuzz_target!(|data: &[u8]| {
     if !parsed.data.is_empty() && !parsed.data.starts_with(['[', '{']) {
         return;
     }
-    let mut head = Vec::new();
     let attachments = parsed.attachments.unwrap_or(0);
-    packet::encode_head(&mut head, parsed.kind, attachments, parsed.namespace, parsed.id);
+    let head = packet::encode_head(parsed.kind, attachments, parsed.namespace, parsed.id);
+    let mut head = head.to_vec();
     head.extend_from_slice(parsed.data.as_bytes());
     let again = String::from_utf8(head).expect("all its parts are text");
     let reparsed = packet::parse(&again).expect("what was encoded is a packet");

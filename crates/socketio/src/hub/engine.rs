@@ -39,14 +39,13 @@ pub(super) enum Flow {
 
 /// The open packet (Engine.IO protocol, "Handshake").
 pub(crate) fn open_packet(sid: &Sid, config: &crate::Config, upgrades: &[&str]) -> String {
-    let open = serde_json::json!({
-        "sid": sid.as_str(),
-        "upgrades": upgrades,
-        "pingInterval": config.ping_interval.as_millis() as u64,
-        "pingTimeout": config.ping_timeout.as_millis() as u64,
-        "maxPayload": config.max_payload,
-    });
-    format!("0{open}")
+    let (interval, timeout) = (config.ping_interval.as_millis(), config.ping_timeout.as_millis());
+    let (sid, max) = (sid.as_str(), config.max_payload);
+    // Ids and names of transports have nothing that JSON escapes.
+    format!(
+        "0{{\"sid\":\"{sid}\",\"upgrades\":{upgrades:?},\"pingInterval\":{interval},\
+         \"pingTimeout\":{timeout},\"maxPayload\":{max}}}"
+    )
 }
 
 pub(super) fn interest() -> Interest {

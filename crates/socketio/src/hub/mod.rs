@@ -7,6 +7,7 @@
 pub(crate) mod command;
 mod engine;
 mod flush;
+mod mailbox;
 mod polling;
 mod queue;
 pub(crate) mod registry;
@@ -21,11 +22,11 @@ use crate::config::Config;
 use crate::handler::{EngineHandler, Handler};
 use crate::reason;
 use command::Command;
+use mailbox::Mailbox;
 use registry::Registry;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::mpsc;
 use tokio::runtime::Handle;
 
 pub(crate) use engine::open_packet as engine_open_packet;
@@ -50,7 +51,7 @@ pub(crate) struct Hub {
 
 /// The way to a worker.
 pub(crate) struct WorkerLink {
-    queue: mpsc::Sender<Command>,
+    mailbox: Mailbox,
     /// Set while the worker may be waiting for the kernel: only then it must be woken.
     sleeping: AtomicBool,
     waker: mio::Waker,
@@ -90,17 +91,16 @@ impl Hub {
         for _ in 0..config.workers.clamp(1, 64) {
             let poll = mio::Poll::new()?;
             let waker = mio::Waker::new(poll.registry(), worker::WAKE)?;
-            let (queue, commands) = mpsc::channel();
             let (sleeping, stats) = (AtomicBool::new(false), Counters::default());
-            links.push(WorkerLink { queue, sleeping, waker, stats });
-            seeds.push((poll, commands));
+            links.push(WorkerLink { mailbox: Mailbox::new(), sleeping, waker, stats });
+            seeds.push(poll);
         }
         let registry = Registry::new(namespaces.len());
         let closing = AtomicBool::new(false);
         let hub = Self { config, namespaces, registry, workers: links, app, runtime, closing };
         let hub = Arc::new(hub);
-        for (index, (poll, commands)) in seeds.into_iter().enumerate() {
-            let worker = worker::Worker::new(hub.clone(), index as u16, poll, commands);
+        for (index, poll) in seeds.into_iter().enumerate() {
+            let worker = worker::Worker::new(hub.clone(), index as u16, poll);
             std::thread::Builder::new()
                 .name(format!("socketio-{index}"))
                 .spawn(move || worker.run())?;
@@ -111,7 +111,7 @@ impl Hub {
     pub(crate) fn send(&self, worker: u16, command: Command) {
         let Some(link) = self.workers.get(worker as usize) else { return };
         // A worker that ended takes no more commands, and has no session that they could be for.
-        if link.queue.send(command).is_err() {
+        if !link.mailbox.send(command) {
             return;
         }
         // Either the worker sees the command before it sleeps, or it is seen sleeping here. Looked

@@ -124,6 +124,7 @@ pub(super) struct PartialPacket {
 pub(super) struct SocketState {
     pub(super) serial: u64,
     pub(super) session: u32,
+    pub(super) namespace: u16,
     pub(super) handle: Socket,
     pub(super) tag: Option<Arc<str>>,
     /// An event's future is running.

@@ -16,6 +16,7 @@ use crate::reason::Reason;
 use crate::socket::Socket;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,6 +30,14 @@ pub(super) fn guarded<T>(what: &str, call: impl FnOnce() -> T) -> Option<T> {
         tracing::error!(handler = what, "the handler panicked");
     }
     result.ok()
+}
+
+/// The answer to a CONNECT that is accepted (Socket.IO protocol, "Connection to a namespace").
+#[derive(Serialize)]
+struct Connected<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<&'a str>,
+    sid: &'a str,
 }
 
 impl Worker {
@@ -117,9 +126,10 @@ impl Worker {
     }
 
     fn find_socket(&self, session: u32, namespace: &str) -> Option<u32> {
+        let index = self.hub.namespace_index(namespace)?;
         let sockets = &self.sessions.get(session as usize)?.sockets;
         let is = |slot: &&u32| {
-            self.sockets.get(**slot as usize).is_some_and(|s| s.handle.namespace() == namespace)
+            self.sockets.get(**slot as usize).is_some_and(|socket| socket.namespace == index)
         };
         sockets.iter().find(is).copied()
     }
@@ -234,10 +244,9 @@ impl Worker {
         if hub.namespaces.len() == 1 {
             session.handshake = None;
         }
-        let mut answer = serde_json::json!({ "sid": id });
-        if let Some(pid) = accept.pid {
-            answer["pid"] = pid.into();
-        }
+        let answer = serde_json::to_string(&Connected { pid: accept.pid.as_deref(), sid: &id });
+        // Texts always have a JSON form.
+        let Ok(answer) = answer else { return };
         let serial = self.serial();
         let entry = self.sockets.vacant_entry();
         let slot = entry.key() as u32;
@@ -247,6 +256,7 @@ impl Worker {
         entry.insert(SocketState {
             serial,
             session: key.slot,
+            namespace,
             handle: handle.clone(),
             tag: accept.tag,
             busy: false,
@@ -269,7 +279,7 @@ impl Worker {
         for frame in &accept.replay {
             self.push(key.slot, frame, false, false);
         }
-        let connect = Frame::packet(Kind::Connect, name, &answer.to_string());
+        let connect = Frame::packet(Kind::Connect, name, &answer);
         self.push(key.slot, &connect, false, false);
         if let Some(handler) = self.handler() {
             guarded("connected", || handler.connected(&handle));
@@ -346,7 +356,7 @@ impl Worker {
 
     /// Hands an event to the handler. What does not finish at once goes on in a task.
     fn run_event(&mut self, socket: u32, event: Event) {
-        let Some(handler) = self.handler() else { return };
+        let App::SocketIo(handler) = &self.hub.app else { return };
         let Some(state) = self.sockets.get_mut(socket as usize) else { return };
         let key = Key { slot: socket, serial: state.serial };
         let handle = state.handle.clone();
@@ -426,7 +436,7 @@ impl Worker {
         }
         state.ended = Some(Box::new(reason));
         let (busy, session) = (state.busy, state.session);
-        let namespace = state.handle.namespace_index();
+        let namespace = state.namespace;
         for room in self.rooms.remove(socket) {
             self.hub.registry.release(namespace, &room, self.index);
         }

@@ -19,7 +19,6 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -53,7 +52,8 @@ pub(super) struct Worker {
     pub(super) hub: Arc<Hub>,
     pub(super) index: u16,
     pub(super) poll: Poll,
-    commands: Receiver<Command>,
+    /// Commands that were taken out of the mailbox together.
+    commands: VecDeque<Command>,
     started: Instant,
     pub(super) now: Millis,
     next_serial: u64,
@@ -85,13 +85,13 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(hub: Arc<Hub>, index: u16, poll: Poll, commands: Receiver<Command>) -> Self {
+    pub(super) fn new(hub: Arc<Hub>, index: u16, poll: Poll) -> Self {
         let rooms = RoomTable::new(hub.namespaces.len());
         Self {
             hub,
             index,
             poll,
-            commands,
+            commands: VecDeque::new(),
             started: Instant::now(),
             now: 0,
             next_serial: 0,
@@ -167,7 +167,7 @@ impl Worker {
         if !more {
             sleeping.store(true, Ordering::SeqCst);
             fence(Ordering::SeqCst);
-            next = self.commands.try_recv().ok();
+            next = self.next_command();
             if next.is_none() {
                 self.tick();
                 wait = self.until_next_timer();
@@ -209,7 +209,7 @@ impl Worker {
         }
         self.run_timers();
         let mut left = COMMANDS;
-        while let Some(command) = next.take().or_else(|| self.commands.try_recv().ok()) {
+        while let Some(command) = next.take().or_else(|| self.next_command()) {
             self.carry_out(command);
             self.close_doomed();
             left -= 1;
@@ -228,6 +228,10 @@ impl Worker {
                 || !self.unread.is_empty()
                 || !self.urgent.is_empty(),
         )
+    }
+
+    fn next_command(&mut self) -> Option<Command> {
+        self.hub.workers[self.index as usize].mailbox.next(&mut self.commands)
     }
 
     fn carry_out(&mut self, command: Command) {
@@ -301,7 +305,7 @@ impl Worker {
             }
             Command::Leave { socket, rooms } => {
                 if let Some(state) = self.socket(socket) {
-                    let namespace = state.handle.namespace_index();
+                    let namespace = state.namespace;
                     for room in rooms {
                         self.leave(socket.slot, namespace, &room);
                     }
@@ -509,6 +513,12 @@ impl Worker {
             let _ = done.send(());
         }
         true
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.hub.workers[self.index as usize].mailbox.close();
     }
 }
 

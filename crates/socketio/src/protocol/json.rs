@@ -1,8 +1,16 @@
 //! What must be known of a packet's JSON before it is handed on: that it is JSON, how deep it is
 //! nested, and where its array's elements lie.
 
+use serde::Deserializer as _;
+use serde::de::{SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
+use std::fmt;
 use std::ops::Range;
+
+/// Where the elements of a JSON array lie in its text, in bytes. Few events have more arguments
+/// than fit in here without memory of their own.
+pub type Elements = SmallVec<[Range<u32>; 3]>;
 
 /// JSON that a packet may not carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,20 +55,36 @@ pub fn depth_within(text: &str, max: usize) -> bool {
     true
 }
 
-/// Where the elements of a JSON array lie in its text, in bytes.
-pub fn elements(text: &str, max_depth: usize) -> Result<Vec<Range<u32>>, JsonError> {
+/// Where the elements of a JSON array lie in its text.
+pub fn elements(text: &str, max_depth: usize) -> Result<Elements, JsonError> {
     if !depth_within(text, max_depth) {
         return Err(JsonError::TooDeep);
     }
-    let values: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| JsonError::Malformed)?;
-    let base = text.as_ptr() as usize;
-    Ok(values
-        .into_iter()
-        .map(|value| {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let elements = json.deserialize_seq(Within(text)).map_err(|_| JsonError::Malformed)?;
+    json.end().map_err(|_| JsonError::Malformed)?;
+    Ok(elements)
+}
+
+/// Reads the elements of an array that lies in a text.
+struct Within<'t>(&'t str);
+
+impl<'de> Visitor<'de> for Within<'de> {
+    type Value = Elements;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Elements, A::Error> {
+        let base = self.0.as_ptr() as usize;
+        let mut elements = Elements::new();
+        while let Some(value) = array.next_element::<&RawValue>()? {
             let start = value.get().as_ptr() as usize - base;
-            start as u32..(start + value.get().len()) as u32
-        })
-        .collect())
+            elements.push(start as u32..(start + value.get().len()) as u32);
+        }
+        Ok(elements)
+    }
 }
 
 /// Checks that `text` is a JSON object.

@@ -1,6 +1,14 @@
 //! Socket.IO v5 packets (Socket.IO protocol, "Packet encoding"):
 //! `<type>[<attachments>-][<namespace>,][<ack id>][<JSON>]`.
 
+use smallvec::SmallVec;
+
+/// What stands before a packet's JSON. Most is short.
+pub type Head = SmallVec<[u8; 32]>;
+
+/// The namespace of packets that name none.
+pub const MAIN: &str = "/";
+
 /// A packet's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -74,7 +82,7 @@ pub fn parse(text: &str) -> Result<Packet<'_>, PacketError> {
         rest = after.strip_prefix('-').ok_or(PacketError::BadAttachments)?;
         attachments = Some(count.parse().map_err(|_| PacketError::BadAttachments)?);
     }
-    let mut namespace = "/";
+    let mut namespace = MAIN;
     if rest.starts_with('/') {
         (namespace, rest) = rest.split_once(',').unwrap_or((rest, ""));
     }
@@ -96,14 +104,9 @@ pub fn parse(text: &str) -> Result<Packet<'_>, PacketError> {
     Ok(Packet { kind, attachments, namespace, id, data })
 }
 
-/// Appends everything of a packet that stands before its JSON.
-pub fn encode_head(
-    out: &mut Vec<u8>,
-    kind: Kind,
-    attachments: usize,
-    namespace: &str,
-    id: Option<u64>,
-) {
+/// Everything of a packet that stands before its JSON.
+pub fn encode_head(kind: Kind, attachments: usize, namespace: &str, id: Option<u64>) -> Head {
+    let mut out = Head::new();
     let binary = attachments > 0;
     out.push(match kind {
         Kind::Connect => b'0',
@@ -118,13 +121,14 @@ pub fn encode_head(
         out.extend_from_slice(attachments.to_string().as_bytes());
         out.push(b'-');
     }
-    if namespace != "/" {
+    if namespace != MAIN {
         out.extend_from_slice(namespace.as_bytes());
         out.push(b',');
     }
     if let Some(id) = id {
         out.extend_from_slice(id.to_string().as_bytes());
     }
+    out
 }
 
 /// Names that the protocol keeps for itself; no event may have them.

@@ -126,6 +126,40 @@ pub async fn save(
         tx.fetch_all(lock.for_update(), args![rows(&known)?]).await?;
     }
     let (over, changed): (Vec<_>, Vec<_>) = known.into_iter().partition(|change| change.is_over);
+    if !new.is_empty() {
+        written.extend(insert(tx, node, &new).await?);
+    }
+    if !over.is_empty() {
+        let delete = Sql::for_rows(
+            engine,
+            "DELETE FROM socket_sessions WHERE (id, owner) IN
+                 (SELECT asked.value->>0, asked.value->>5 FROM asked)
+             RETURNING id",
+        );
+        written.extend(ids(&tx.fetch_all(delete, args![rows(&over)?]).await?)?);
+    }
+    if !changed.is_empty() {
+        let update = Sql::for_rows(
+            engine,
+            "UPDATE socket_sessions SET rooms = asked.value->>4, owner = $2,
+                 left_at = CAST(asked.value->>6 AS BIGINT)
+             FROM asked WHERE id = asked.value->>0 AND owner = asked.value->>5
+                 AND (asked.value->>7 IS NULL OR rooms = asked.value->>7)
+             RETURNING id",
+        );
+        written.extend(ids(&tx.fetch_all(update, args![rows(&changed)?, node]).await?)?);
+    }
+    Ok(written)
+}
+
+/// Inserts new rows. Which of them are there: a storm of clients brings many, and nearly always all
+/// of them are, so that they need not be named one by one.
+async fn insert(
+    tx: &mut db::Tx,
+    node: &str,
+    new: &[&Change],
+) -> Result<Vec<SessionId>, DbError> {
+    let engine = tx.engine();
     let insert = Sql::for_rows(
         engine,
         "INSERT INTO socket_sessions (id, sid, user_id, base, rooms, owner, left_at)
@@ -133,37 +167,23 @@ pub async fn save(
                 CAST(asked.value->>3 AS BIGINT), asked.value->>4, $2,
                 CAST(asked.value->>6 AS BIGINT)
          FROM asked WHERE true
-         ON CONFLICT (id) DO NOTHING RETURNING id",
+         ON CONFLICT (id) DO NOTHING",
     );
-    let delete = Sql::for_rows(
-        engine,
-        "DELETE FROM socket_sessions WHERE (id, owner) IN
-             (SELECT asked.value->>0, asked.value->>5 FROM asked)
-         RETURNING id",
-    );
-    let update = Sql::for_rows(
-        engine,
-        "UPDATE socket_sessions SET rooms = asked.value->>4, owner = $2,
-             left_at = CAST(asked.value->>6 AS BIGINT)
-         FROM asked WHERE id = asked.value->>0 AND owner = asked.value->>5
-             AND (asked.value->>7 IS NULL OR rooms = asked.value->>7)
-         RETURNING id",
-    );
-    for (sql, some, names_node) in
-        [(insert, new, true), (delete, over, false), (update, changed, true)]
-    {
-        if some.is_empty() {
-            continue;
-        }
-        let mut args = args![rows(&some)?];
-        if names_node {
-            args.push(node.into());
-        }
-        for row in tx.fetch_all(sql, args).await? {
-            written.extend(SessionId::parse(&row.get::<String>("id")?));
-        }
+    let rows = rows(new)?;
+    if tx.execute(insert, args![rows.clone(), node]).await? == new.len() as u64 {
+        return Ok(new.iter().map(|change| change.id).collect());
     }
-    Ok(written)
+    let there = Sql::for_rows(
+        engine,
+        "SELECT id FROM asked JOIN socket_sessions
+             ON id = asked.value->>0 AND sid = asked.value->>1 AND owner = $2",
+    );
+    ids(&tx.fetch_all(there, args![rows, node]).await?)
+}
+
+fn ids(rows: &[Row]) -> Result<Vec<SessionId>, DbError> {
+    let id = |row: &Row| Ok(SessionId::parse(&row.get::<String>("id")?));
+    rows.iter().filter_map(|row| id(row).transpose()).collect()
 }
 
 fn rows(changes: &[&Change]) -> Result<Value, DbError> {
