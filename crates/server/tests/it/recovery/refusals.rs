@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use db::{args, sql};
 use serde_json::json;
 use souk::journal::Control;
+use souk::realtime::recovery::history::History;
 
 use super::{back, number, numbers, tell, tell_many};
 use crate::support::market::id;
@@ -110,24 +112,45 @@ app_test!(a_membership_that_ended_meanwhile, async |app| {
     node.stop().await;
 });
 
-app_test!(a_membership_that_ended_while_it_was_there, async |app| {
+/// A membership ends, by itself or with all others of the room, while the seller is there.
+async fn ends_while_it_is_there(app: &TestApp, all: bool) {
     let node = app.serve().await;
     let (seller, request, memory) = away_from_a_request(app, &node).await;
-    let room = format!("request-{request}");
+    let name = format!("request-{request}");
     let mut socket = back(&node, &seller, &memory).await;
     socket.done("join-seller-room", seller.id.as_str()).await;
-    let end = Control::MembershipEnded { user: seller.id.clone(), room: room.parse().unwrap() };
+    let (user, room) = (seller.id.clone(), name.parse().unwrap());
+    let end = if all {
+        Control::RoomClosed { room, keep: Vec::new() }
+    } else {
+        Control::MembershipEnded { user, room }
+    };
     app.control_elsewhere(&end).await;
-    tell(app, &room, 1).await;
+    tell(app, &name, 1).await;
     tell(app, "sellers", 2).await;
     assert_eq!(number(&socket.event("told").await), 2);
+    let has_left = async || {
+        let rows = app.app.db.fetch_all(sql!("SELECT rooms FROM socket_sessions"), args![]);
+        let rooms = rows.await.unwrap().into_iter().map(|row| row.json::<History>("rooms"));
+        let is_in = |rooms: History| rooms.joined.iter().any(|joined| *joined.room == *name);
+        (!rooms.map(Result::unwrap).any(is_in)).then_some(())
+    };
+    eventually("the session to have left the room", has_left).await;
     let memory = socket.cut();
-    tell(app, &room, 3).await;
+    tell(app, &name, 3).await;
     tell(app, "sellers", 4).await;
     let mut socket = back(&node, &seller, &memory).await;
     assert!(socket.recovered, "its rooms are what they were");
     assert_eq!(numbers(app, &mut socket).await, [4]);
     node.stop().await;
+}
+
+app_test!(a_membership_that_ended_while_it_was_there, async |app| {
+    ends_while_it_is_there(app, false).await;
+});
+
+app_test!(a_room_that_was_closed_while_it_was_there, async |app| {
+    ends_while_it_is_there(app, true).await;
 });
 
 app_test!(rooms_that_were_left_too_long_ago, async |app| {
