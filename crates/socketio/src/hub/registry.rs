@@ -6,10 +6,16 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-const SHARDS: usize = 64;
+/// So many that rooms of one thread seldom lie beside those of another.
+const SHARDS: usize = 1024;
 
 /// Members and joins on their way, by worker.
 type Counts = SmallVec<[(u16, u32); 2]>;
+
+/// Some of the rooms, on a cache line of its own: each emit looks at one.
+#[derive(Default)]
+#[repr(align(64))]
+struct Shard(Mutex<HashMap<Room, Counts>>);
 
 /// Counts, for each room, the members that each worker has, and the joins on their way to it.
 ///
@@ -18,19 +24,19 @@ type Counts = SmallVec<[(u16, u32); 2]>;
 pub(crate) struct Registry {
     hasher: RandomState,
     /// By namespace and hash of the room.
-    shards: Vec<[Mutex<HashMap<Room, Counts>>; SHARDS]>,
+    shards: Vec<Box<[Shard]>>,
 }
 
 impl Registry {
     pub(crate) fn new(namespaces: usize) -> Self {
-        let shards = (0..namespaces).map(|_| std::array::from_fn(|_| Mutex::default())).collect();
-        Self { hasher: RandomState::new(), shards }
+        let shards = || (0..SHARDS).map(|_| Shard::default()).collect();
+        Self { hasher: RandomState::new(), shards: (0..namespaces).map(|_| shards()).collect() }
     }
 
     fn shard(&self, namespace: u16, room: &str) -> MutexGuard<'_, HashMap<Room, Counts>> {
         let index = self.hasher.hash_one(room) as usize % SHARDS;
         // The maps are whole after each call, so a poisoned lock guards nothing broken.
-        self.shards[namespace as usize][index].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[namespace as usize][index].0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts one more for `worker`. Returns the name as it is kept, so that all share it.
