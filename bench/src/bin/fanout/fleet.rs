@@ -14,6 +14,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// How many connections are on their way at once.
 const OPENING: usize = 64;
 
+/// After so long without any client that got further, those that wait ask again.
+const STUCK: Duration = Duration::from_secs(1);
+
 /// How many loopback addresses the clients come from: one has ports for 28,000 at most.
 const ADDRESSES: usize = 16;
 
@@ -46,14 +49,24 @@ struct Client {
     phase: Phase,
     /// The begin of a frame whose end has not come.
     rest: Vec<u8>,
-    /// What is sent once CONNECT is answered.
+    /// What is sent once CONNECT is answered; kept until it is acknowledged.
     joins: Vec<Vec<u8>>,
 }
 
 impl Client {
+    fn join(&mut self, ready: &mut usize) -> io::Result<()> {
+        self.stream.write_all(&self.joins.concat())?;
+        self.await_acks(self.joins.len(), ready);
+        Ok(())
+    }
+
     fn await_acks(&mut self, left: usize, ready: &mut usize) {
-        self.phase = if left == 0 { Phase::Ready } else { Phase::Acknowledging(left) };
-        *ready += usize::from(left == 0);
+        if left > 0 {
+            self.phase = Phase::Acknowledging(left);
+            return;
+        }
+        (self.phase, self.joins) = (Phase::Ready, Vec::new());
+        *ready += 1;
     }
 }
 
@@ -116,7 +129,14 @@ impl Fleet {
         let first = self.len();
         let until = Instant::now() + Duration::from_mins(2);
         let mut started = 0;
+        let (mut ready, mut moved) = (first, Instant::now());
         while self.clients.ready < first + count {
+            if self.clients.ready > ready {
+                (ready, moved) = (self.clients.ready, Instant::now());
+            } else if moved.elapsed() > STUCK {
+                self.join_again()?;
+                moved = Instant::now();
+            }
             let on_their_way = self.len() - self.clients.ready;
             let room = plan.opening.unwrap_or(OPENING).saturating_sub(on_their_way);
             for _ in 0..room.min(count - started) {
@@ -133,6 +153,15 @@ impl Fleet {
                 bail!("{} of {count} clients connected in time", self.clients.ready - first);
             }
         }
+        Ok(())
+    }
+
+    /// socketioxide on two cores may be asked to join before it listens to that, and does not
+    /// answer then.
+    fn join_again(&mut self) -> Result<()> {
+        let Clients { list, ready, .. } = &mut self.clients;
+        let waiting = list.iter_mut().filter(|c| matches!(c.phase, Phase::Acknowledging(_)));
+        waiting.map(|client| client.join(ready)).collect::<io::Result<()>>()?;
         Ok(())
     }
 
@@ -326,9 +355,7 @@ fn frames(
                 client.phase = Phase::Joining;
             }
             Phase::Joining if text.starts_with(b"40") => {
-                let joins = std::mem::take(&mut client.joins);
-                client.stream.write_all(&joins.concat())?;
-                client.await_acks(joins.len(), &mut clients.ready);
+                client.join(&mut clients.ready)?;
             }
             Phase::Acknowledging(left) if text.starts_with(b"43") => {
                 if text.windows(10).any(|part| part == br#""ok":false"#) {
