@@ -6,6 +6,7 @@
 
 pub mod machine;
 pub mod node;
+pub mod people;
 pub mod souk;
 pub mod stats;
 pub mod websocket;

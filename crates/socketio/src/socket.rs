@@ -156,7 +156,6 @@ impl Socket {
         self.0.worker
     }
 
-
     fn send(&self, command: Command) {
         self.0.hub.send(self.0.worker, command);
     }

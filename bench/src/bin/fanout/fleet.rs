@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -23,8 +24,8 @@ const ADDRESSES: usize = 16;
 /// How clients connect.
 #[derive(Clone, Default)]
 pub struct Plan {
-    /// Header lines of the WebSocket request, each with its line end.
-    pub headers: String,
+    /// The access tokens of the clients, by number; none where the list is empty.
+    pub tokens: Arc<[String]>,
     /// The size of the receive buffer; the kernel's own choice when it is `None`.
     pub receive_buffer: Option<usize>,
     /// How many connections are on their way at once, when not [`OPENING`].
@@ -117,7 +118,8 @@ impl Fleet {
     }
 
     /// Adds `count` clients and waits until all are connected and what `joins` gives for each is
-    /// acknowledged. Those are Socket.IO packets that ask for an acknowledgement.
+    /// acknowledged, which is told the client's number. Those are Socket.IO packets that ask for an
+    /// acknowledgement.
     pub fn connect(
         &mut self,
         to: SocketAddr,
@@ -125,7 +127,6 @@ impl Fleet {
         count: usize,
         joins: impl Fn(usize) -> Vec<String>,
     ) -> Result<()> {
-        let request = websocket::request(&plan.headers);
         let first = self.len();
         let until = Instant::now() + Duration::from_mins(2);
         let mut started = 0;
@@ -140,12 +141,12 @@ impl Fleet {
             let on_their_way = self.len() - self.clients.ready;
             let room = plan.opening.unwrap_or(OPENING).saturating_sub(on_their_way);
             for _ in 0..room.min(count - started) {
-                let joins = joins(started);
+                let joins = joins(first + started);
                 let joins = joins.iter().map(|text| websocket::from_client(text.as_bytes()));
                 self.start(to, plan, joins.collect())?;
                 started += 1;
             }
-            self.turn(Duration::from_millis(100), &request, &mut |_, _, _| Ok(()))?;
+            self.turn(Duration::from_millis(100), &plan.tokens, &mut |_, _, _| Ok(()))?;
             if self.clients.closed > 0 {
                 bail!("the server closed {} clients", self.clients.closed);
             }
@@ -198,7 +199,7 @@ impl Fleet {
         wait: Duration,
         mut each: impl FnMut(&mut Clients, usize, &[u8]) -> Result<()>,
     ) -> Result<()> {
-        self.turn(wait, "", &mut each)
+        self.turn(wait, &[], &mut each)
     }
 
     /// Reads until `done` says so.
@@ -259,7 +260,7 @@ impl Fleet {
     fn turn(
         &mut self,
         wait: Duration,
-        request: &str,
+        tokens: &[String],
         each: &mut impl FnMut(&mut Clients, usize, &[u8]) -> Result<()>,
     ) -> Result<()> {
         if let Err(error) = self.poll.poll(&mut self.events, Some(wait))
@@ -274,6 +275,9 @@ impl Fleet {
                 && matches!(client.phase, Phase::Connecting)
                 && client.stream.peer_addr().is_ok()
             {
+                let token = tokens.get(number);
+                let header = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+                let request = websocket::request(&header.unwrap_or_default());
                 client.stream.write_all(request.as_bytes())?;
                 client.phase = Phase::Upgrading;
             }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use bench::websocket;
 
-use crate::fleet::{Clients, Fleet};
 use crate::emitter::Emitter;
+use crate::fleet::{Clients, Fleet};
 use crate::peers::{Peer, Server};
 
 /// How an event starts that is counted as a delivery.
@@ -62,7 +62,7 @@ impl Room {
     /// Connects a talker and `size` members; `room` is the room's number.
     pub fn connect(server: &Server, room: usize, size: usize) -> Result<Self> {
         let mut fleet = Fleet::new()?;
-        fleet.connect(server.address, &server.plan, 1, |_| Vec::new())?;
+        fleet.connect(server.address, &server.plan, 1, |_| server.talker_joins(room))?;
         fleet.connect(server.address, &server.plan, size, |_| vec![server.join(room)])?;
         Ok(Self::of(fleet, server, room, 0, 1..size + 1))
     }
@@ -75,7 +75,7 @@ impl Room {
         talker: usize,
         members: std::ops::Range<usize>,
     ) -> Self {
-        let say = websocket::from_client(server.say(room, 0).as_bytes());
+        let say = websocket::from_client(server.say(room, talker, 0).as_bytes());
         let got = vec![0; fleet.len()];
         Self { fleet, voice: Voice::Client(talker, say), members, got }
     }
@@ -84,8 +84,8 @@ impl Room {
     /// service says it.
     pub fn pad(&mut self, server: &Server, room: usize, bytes: usize) -> Result<()> {
         match &mut self.voice {
-            Voice::Client(_, say) if server.peer != Peer::Souk => {
-                *say = websocket::from_client(server.say(room, bytes).as_bytes());
+            Voice::Client(talker, say) if server.peer != Peer::Souk => {
+                *say = websocket::from_client(server.say(room, *talker, bytes).as_bytes());
             }
             voice => *voice = Voice::Service(Emitter::connect(server, room, bytes)?),
         }
@@ -177,6 +177,7 @@ impl Room {
 /// Rooms of two who answer each other.
 pub struct Pairs {
     fleet: Fleet,
+    /// What each client says.
     say: Vec<Vec<u8>>,
 }
 
@@ -186,18 +187,19 @@ impl Pairs {
         let mut fleet = Fleet::new()?;
         let join = |client| vec![server.join(first + client / 2)];
         fleet.connect(server.address, &server.plan, count * 2, join)?;
-        let say = |room| websocket::from_client(server.say(first + room, 0).as_bytes());
-        Ok(Self { fleet, say: (0..count).map(say).collect() })
+        let say = |client| server.say(first + client / 2, client, 0);
+        let say = (0..count * 2).map(|client| websocket::from_client(say(client).as_bytes()));
+        Ok(Self { fleet, say: say.collect() })
     }
 
     /// Lets each pair exchange `messages` messages, one at a time.
     pub fn exchange(&mut self, messages: usize) -> Result<()> {
         let Self { fleet, say } = self;
-        for (room, say) in say.iter().enumerate() {
-            fleet.send(room * 2, say)?;
+        for (client, say) in say.iter().enumerate().step_by(2) {
+            fleet.send(client, say)?;
         }
-        let mut left = vec![messages; say.len()];
-        let mut busy = say.len();
+        let mut left = vec![messages; say.len() / 2];
+        let mut busy = left.len();
         fleet.pump_until(LIMIT, |clients, client, text| {
             if text.starts_with(DELIVERY) {
                 let room = client / 2;
@@ -205,7 +207,7 @@ impl Pairs {
                 if left[room] == 0 {
                     busy -= 1;
                 } else {
-                    clients.send(client, &say[room])?;
+                    clients.send(client, &say[client])?;
                 }
             }
             Ok(busy == 0)
@@ -216,16 +218,18 @@ impl Pairs {
     /// times. Returns how long each message took from the one to the other, in milliseconds.
     pub fn paced(&mut self, at_a_time: usize, times: usize) -> Result<Vec<f64>> {
         let Self { fleet, say } = self;
-        let total = say.len() * times;
+        let rooms = say.len() / 2;
+        let total = rooms * times;
         let mut delays = Vec::with_capacity(total);
-        let mut sent = vec![Instant::now(); say.len()];
+        let mut sent = vec![Instant::now(); rooms];
         let mut next = 0;
         let mut due = Instant::now();
         while delays.len() < total {
             for turn in next..(next + at_a_time).min(total) {
-                let room = turn % say.len();
+                let (room, side) = (turn % rooms, turn / rooms % 2);
+                let client = room * 2 + side;
                 sent[room] = Instant::now();
-                fleet.send(room * 2 + turn / say.len() % 2, &say[room])?;
+                fleet.send(client, &say[client])?;
                 next += 1;
             }
             due += Duration::from_millis(1);
@@ -250,7 +254,7 @@ impl Pairs {
         let mut delays = Vec::with_capacity(messages);
         for turn in 0..messages {
             let start = Instant::now();
-            self.fleet.send(turn % 2, &self.say[0])?;
+            self.fleet.send(turn % 2, &self.say[turn % 2])?;
             self.fleet.pump_until(LIMIT, |_, _, text| Ok(text.starts_with(DELIVERY)))?;
             delays.push(start.elapsed().as_secs_f64() * 1e3);
             self.fleet.idle(pause)?;

@@ -12,6 +12,7 @@ mod peers;
 mod publish;
 mod report;
 mod scenarios;
+mod town;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -12,9 +13,7 @@ use bench::machine;
 use rustix::process::Pid;
 
 use crate::fleet::Plan;
-
-/// Lets the benchmark have Souk emit events.
-const SERVICE_KEY: &str = "the service key of a benchmark, of no use elsewhere";
+use crate::town::{DATABASE, NAME, SERVICE_KEY, Town, settings, user};
 
 /// A server to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +87,8 @@ impl Peer {
 pub struct Programs {
     target: PathBuf,
     sources: PathBuf,
+    /// Souk's users and chats, made when they are first needed.
+    town: OnceLock<Town>,
 }
 
 impl Programs {
@@ -95,7 +96,17 @@ impl Programs {
     pub fn new() -> Result<Self> {
         let program = std::env::current_exe()?;
         let target = program.ancestors().nth(2).context("not in a target folder")?.to_owned();
-        Ok(Self { target, sources: Path::new(env!("CARGO_MANIFEST_DIR")).to_owned() })
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).to_owned();
+        Ok(Self { target, sources, town: OnceLock::new() })
+    }
+
+    /// Souk's users: so many, and so many pairs among them.
+    pub fn town(&self, users: usize, pairs: usize) -> Result<&Town> {
+        if let Some(town) = self.town.get() {
+            return Ok(town);
+        }
+        let town = Town::settle(users, pairs)?;
+        Ok(self.town.get_or_init(|| town))
     }
 
     /// Builds or installs what the peer needs.
@@ -207,7 +218,13 @@ pub struct Server {
 
 impl Server {
     /// Starts a server on some cores, and goes on on others.
-    pub fn start(programs: &Programs, peer: Peer, on: &[usize], then: &[usize]) -> Result<Self> {
+    pub fn start(
+        programs: &Programs,
+        town: &Town,
+        peer: Peer,
+        on: &[usize],
+        then: &[usize],
+    ) -> Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let mut command = programs.command(peer, port);
         let mut folder = None;
@@ -215,15 +232,8 @@ impl Server {
             let name = format!("souk-bench-{}-{port}", std::process::id());
             let path = std::env::temp_dir().join(name);
             fs::create_dir_all(&path)?;
-            command
-                .env("DATABASE_URL", format!("sqlite:{}", path.join("souk.db").display()))
-                .env("HOST", "127.0.0.1")
-                .env("PORT", port.to_string())
-                .env("REALTIME_ACCESS", "open")
-                .env("SOCKET_EVENTS_PER_SECOND", "0")
-                .env("SOCKETS_PER_USER", "0")
-                .env("SERVICE_KEY", SERVICE_KEY)
-                .current_dir(&path);
+            fs::copy(town.folder.join(DATABASE), path.join(DATABASE))?;
+            command.envs(settings(&path)).env("PORT", port.to_string()).current_dir(&path);
             folder = Some(path);
         }
         let log = programs.log(peer)?;
@@ -236,8 +246,7 @@ impl Server {
         let mut server = Self { child, peer, address, plan: Plan::default(), folder };
         server.await_listening()?;
         if peer == Peer::Souk {
-            let token = server.register()?;
-            server.plan.headers = format!("Authorization: Bearer {token}\r\n");
+            server.plan.tokens = town.tokens.clone();
         }
         Ok(server)
     }
@@ -274,23 +283,29 @@ impl Server {
         }
     }
 
-    /// What an ordinary client does after connecting: Souk's join their three rooms, the others
-    /// none.
+    /// What an ordinary client does after connecting: Souk's join their three rooms (the second
+    /// event joins two), the others none.
     pub fn usual_joins(&self, client: usize) -> Vec<String> {
+        let user = user(client);
         match self.peer {
             Peer::Souk => vec![
-                format!(r#"421["join-user-room","u{client}"]"#),
-                format!(r#"422["join-buyer-room","u{client}"]"#),
+                format!(r#"421["join-user-room","{user}"]"#),
+                format!(r#"422["join-buyer-room","{user}"]"#),
             ],
             _ => Vec::new(),
         }
     }
 
+    /// Who talks to a room of Souk's has to be in it.
+    pub fn talker_joins(&self, room: usize) -> Vec<String> {
+        if self.peer == Peer::Souk { vec![self.join(room)] } else { Vec::new() }
+    }
+
     /// The packet by which a client says something to the others in a room. `size` are bytes that
     /// it has more than usual.
-    pub fn say(&self, room: usize, size: usize) -> String {
-        let name = format!("A bench client{}", "x".repeat(size));
-        let user = "01938a7e-5b1c-7c3e-9f00-000000000001";
+    pub fn say(&self, room: usize, client: usize, size: usize) -> String {
+        let name = format!("{NAME}{}", "x".repeat(size));
+        let user = user(client);
         let data = format!(r#"{{"chatId":"r{room}","userId":"{user}","userName":"{name}"}}"#);
         if self.peer == Peer::Souk {
             return format!(r#"42["typing-start",{data}]"#);
@@ -299,24 +314,13 @@ impl Server {
         format!(r#"42["say","r{room}",{data}]"#)
     }
 
-    /// Makes a user and returns the access token.
-    fn register(&self) -> Result<String> {
-        let body = r#"{"email":"bench@example.com","password":"a long enough password 7","name":"Bench","role":"buyer"}"#;
-        let answer = self.http("POST", "/api/auth/register", body)?;
-        let json = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        let json: serde_json::Value = serde_json::from_str(json).with_context(|| answer.clone())?;
-        let token = json.pointer("/data/accessToken").and_then(|token| token.as_str());
-        Ok(token.with_context(|| format!("no token: {answer}"))?.to_owned())
-    }
-
     /// One request and its answer.
     pub fn http(&self, method: &str, path: &str, body: &str) -> Result<String> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let headers = &self.plan.headers;
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{headers}\
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )?;
@@ -340,10 +344,9 @@ impl Drop for Server {
 /// The request that has Souk journal an event for a room, of about the size of
 /// [`Server::say`]'s, `size` bytes longer.
 pub fn emission(room: usize, size: usize) -> String {
-    let user = "01938a7e-5b1c-7c3e-9f00-000000000001";
+    let (user, more) = (user(0), "x".repeat(size));
     let data = format!(
-        r#"{{"chatId":"r{room}","userId":"{user}","userName":"A bench client{}","isTyping":true}}"#,
-        "x".repeat(size)
+        r#"{{"chatId":"r{room}","userId":"{user}","userName":"{NAME}{more}","isTyping":true}}"#
     );
     let body = format!(r#"{{"event":"user-typing","room":"chat-r{room}","data":{data}}}"#);
     format!(

@@ -46,11 +46,18 @@ pub struct Bench {
 
 impl Bench {
     fn start(&self, peer: Peer) -> Result<Server> {
-        Server::start(&self.programs, peer, &[self.server], &[self.clients])
+        self.start_on(peer, &[self.server])
     }
 
     fn start_on_both(&self, peer: Peer) -> Result<Server> {
-        Server::start(&self.programs, peer, &[self.server, self.clients], &[self.clients])
+        self.start_on(peer, &[self.server, self.clients])
+    }
+
+    fn start_on(&self, peer: Peer, cores: &[usize]) -> Result<Server> {
+        let Size { room, crowd, pairs, .. } = self.size;
+        // The most that any scenario connects.
+        let town = self.programs.town((crowd + 60).max(5 * room), pairs)?;
+        Server::start(&self.programs, town, peer, cores, &[self.clients])
     }
 }
 
@@ -179,8 +186,7 @@ fn connect(bench: &Bench, peer: Peer) -> Result<Figures> {
     let count = 4 * bench.size.room;
     fleet.connect(server.address, &server.plan, count / 4, |n| server.usual_joins(n))?;
     let cost = cpu_of(&server, count, || {
-        let joins = |n| server.usual_joins(n + count);
-        fleet.connect(server.address, &server.plan, count, joins)
+        fleet.connect(server.address, &server.plan, count, |n| server.usual_joins(n))
     })?;
     Ok(vec![("connect", cost)])
 }
@@ -193,14 +199,19 @@ fn idle(bench: &Bench, peer: Peer) -> Result<Figures> {
     // What the first clients make the server set up once is not theirs.
     fleet.connect(server.address, &server.plan, 50, |n| server.usual_joins(n))?;
     let empty = machine::resident_bytes(server.pid())?;
-    let usual = |n| server.usual_joins(n + 50);
-    fleet.connect(server.address, &server.plan, count, usual)?;
+    fleet.connect(server.address, &server.plan, count, |n| server.usual_joins(n))?;
     fleet.idle(Duration::from_secs(1))?;
     let each = |bytes: u64| bytes.saturating_sub(empty) as f64 / count as f64 / 1024.0;
     let idle = each(machine::resident_bytes(server.pid())?);
-    for client in 0..count {
-        fleet.send(client + 50, &bench::websocket::from_client(server.join(7).as_bytes()))?;
+    let join = bench::websocket::from_client(server.join(7).as_bytes());
+    for client in 0..count + 50 {
+        fleet.send(client, &join)?;
     }
+    let mut left = count + 50;
+    fleet.pump_until(Duration::from_mins(1), |_, _, text| {
+        left -= usize::from(text.starts_with(b"431"));
+        Ok(left == 0)
+    })?;
     fleet.idle(Duration::from_secs(1))?;
     let joined = each(machine::resident_bytes(server.pid())?);
     let mut room = Room::of(fleet, &server, 7, 0, 50..count + 50);
@@ -359,7 +370,7 @@ fn room_with_sleepers(
     let readers = sleepers.end..count + 1;
     let mut fleet = Fleet::new()?;
     let join = |_| vec![server.join(1)];
-    fleet.connect(server.address, &server.plan, 1, |_| Vec::new())?;
+    fleet.connect(server.address, &server.plan, 1, |_| server.talker_joins(1))?;
     let mut small = server.plan.clone();
     small.receive_buffer = Some(4096);
     fleet.connect(server.address, &small, sleepers.len(), join)?;

@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use bench::machine;
 use bench::node::POSTGRES_URL;
+use bench::people;
 use db::{Sql, args};
-use events::{Role, Timestamp, UserId};
 use rustix::process::Pid;
 use souk::config::Config;
-use souk::extract::Session;
 use souk::node::{self, Outside};
 
 /// The key of services.
@@ -74,46 +73,34 @@ impl World {
 
     /// Makes users and chats, and tokens for the users.
     async fn fill(&mut self, users: usize, postgres: bool) -> Result<()> {
+        if postgres {
+            self.empty().await?;
+        }
+        let chat = |first: usize| {
+            (room_of(first), [first..(first + MEMBERS).min(users)].into_iter().collect())
+        };
+        let chats = (0..users).step_by(MEMBERS).map(chat);
+        let id = |number| format!("u{number}");
+        self.tokens = people::settle(&self.vars(), users, id, "A bench client", chats).await?;
+        Ok(())
+    }
+
+    /// An earlier scenario used the database.
+    async fn empty(&self) -> Result<()> {
         let config = Config::from_vars(&self.vars()).map_err(|p| anyhow!("{p:?}"))?;
         let outside = Outside::system(&config).map_err(|error| anyhow!(error))?;
         let app = node::open(config, outside).await.map_err(|error| anyhow!(error))?;
         let mut tx = app.db.begin().await?;
-        if postgres {
-            // An earlier scenario used it.
-            for delete in [
-                "DELETE FROM chat_participants",
-                "DELETE FROM chats",
-                "DELETE FROM presence_nodes",
-                "DELETE FROM presence",
-                "DELETE FROM users",
-            ] {
-                tx.execute(Sql::concat(&[delete]), args![]).await?;
-            }
-        }
-        let user = "INSERT INTO users (id, email, name, role, password_hash, referral_code,
-                        created_at, updated_at)
-                    VALUES ($1, $1 || '@shop.example', $1, 'buyer', 'none', $1, 0, 0)";
-        let chat = "INSERT INTO chats (id, type, created_by, last_seq, created_at, updated_at)
-                    VALUES ($1, 'group', $2, 0, 0, 0)";
-        let part = "INSERT INTO chat_participants
-                        (chat_id, user_id, read_seq, sent, read_own, joined_at)
-                    VALUES ($1, $2, 0, 0, 0, 0)";
-        for number in 0..users {
-            let (id, room) = (format!("u{number}"), room_of(number));
-            tx.execute(Sql::concat(&[user]), args![&id]).await?;
-            if number % MEMBERS == 0 {
-                tx.execute(Sql::concat(&[chat]), args![&room, &id]).await?;
-            }
-            tx.execute(Sql::concat(&[part]), args![&room, &id]).await?;
+        for delete in [
+            "DELETE FROM chat_participants",
+            "DELETE FROM chats",
+            "DELETE FROM presence_nodes",
+            "DELETE FROM presence",
+            "DELETE FROM users",
+        ] {
+            tx.execute(Sql::concat(&[delete]), args![]).await?;
         }
         tx.commit().await?;
-        let now = Timestamp::from_millis(app.clock.now().as_millis() / 1000 * 1000);
-        for number in 0..users {
-            let user: UserId = format!("u{number}").parse()?;
-            let session = Session(format!("s{number}"));
-            let (token, _) = app.tokens.issue(&user, Role::Buyer, &session, now, [0; 8])?;
-            self.tokens.push(token);
-        }
         app.db.close().await;
         Ok(())
     }

@@ -210,7 +210,7 @@ mod tests {
     fn a_refresh_token_is_judged_in_every_state() {
         let now = Timestamp::from_millis(1_000);
         let token = |used, ended, expires_at| RefreshToken {
-            session: Session("s".to_owned()),
+            session: Session("s".into()),
             user_id: "u".parse().unwrap(),
             expires_at: Timestamp::from_millis(expires_at),
             used,

@@ -97,7 +97,7 @@ pub async fn login(tx: &mut Tx, app: &App, checked: User) -> Result<SignedIn> {
 }
 
 async fn sign_in(tx: &mut Tx, app: &App, user: User) -> Result<SignedIn> {
-    let session = Session(tx.new_id::<Uuid>().to_string());
+    let session = Session(tx.new_id::<Uuid>().to_string().into());
     let (now, expires_at) = (tx.now(), refresh_end(tx, app));
     store::insert_session(tx, &session, &user.id, now, expires_at).await?;
     issue(tx, app, user, &session).await
@@ -141,7 +141,7 @@ pub async fn refresh(tx: &mut Tx, app: &App, token: &str) -> Result<Result<Signe
     let session = presented.session;
     if let Err(error) = verdict {
         if error == AuthError::RefreshTokenReused {
-            tracing::warn!(user = %presented.user_id, session = session.0, "refresh token reused");
+            tracing::warn!(user = %presented.user_id, session = &*session.0, "refresh token reused");
             end(tx, &session, EndReason::Reuse).await?;
         }
         return Ok(Err(error));
@@ -170,7 +170,7 @@ pub async fn session_of(tx: &mut db::Tx, token: &str) -> Result<Session> {
 pub async fn end(tx: &mut Tx, session: &Session, reason: EndReason) -> Result<()> {
     let now = tx.now();
     if store::end_session(tx, session, reason, now).await? {
-        tx.control(Control::SessionEnded { session: session.0.clone() })?;
+        tx.control(Control::SessionEnded { session: session.0.to_string() })?;
     }
     Ok(())
 }
@@ -183,7 +183,7 @@ async fn end_all(
 ) -> Result<()> {
     let now = tx.now();
     for session in store::end_sessions_of(tx, user, but, reason, now).await? {
-        tx.control(Control::SessionEnded { session: session.0 })?;
+        tx.control(Control::SessionEnded { session: session.0.to_string() })?;
     }
     Ok(())
 }

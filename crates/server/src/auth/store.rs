@@ -76,7 +76,7 @@ pub async fn end_sessions_of(
             args![now.as_millis(), &reason, user, but],
         )
         .await?;
-    rows.iter().map(|row| row.get("id").map(Session)).collect()
+    rows.iter().map(|row| session(row, "id")).collect()
 }
 
 /// The sign-ins that ended after a time, and when.
@@ -88,7 +88,7 @@ pub async fn ended_since(db: &Db, since: Timestamp) -> Result<Vec<(Session, Time
         )
         .await?;
     rows.iter()
-        .map(|row| Ok((Session(row.get("id")?), Timestamp::from_millis(row.get("ended_at")?))))
+        .map(|row| Ok((session(row, "id")?, Timestamp::from_millis(row.get("ended_at")?))))
         .collect()
 }
 
@@ -113,7 +113,7 @@ pub async fn insert_refresh_token(
 impl FromRow for RefreshToken {
     fn from_row(row: &Row) -> Result<Self, DbError> {
         Ok(Self {
-            session: Session(row.get("session_id")?),
+            session: session(row, "session_id")?,
             user_id: row.parse("user_id")?,
             expires_at: Timestamp::from_millis(row.get("expires_at")?),
             used: row.get::<Option<i64>>("used_at")?.is_some(),
@@ -243,4 +243,8 @@ pub async fn sweep(tx: &mut db::Tx, now: Timestamp) -> Result<(), DbError> {
     tx.execute(sql!("DELETE FROM sessions WHERE expires_at < $1"), before()).await?;
     tx.execute(sql!("DELETE FROM refresh_tokens WHERE expires_at < $1"), before()).await?;
     Ok(())
+}
+
+fn session(row: &Row, column: &str) -> Result<Session, DbError> {
+    Ok(Session(row.get::<String>(column)?.into()))
 }

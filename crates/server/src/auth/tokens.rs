@@ -97,7 +97,7 @@ impl Tokens {
         let claims = Claims {
             sub: user.to_string(),
             role,
-            sid: session.0.clone(),
+            sid: session.0.to_string(),
             iat,
             exp,
             jti: format!("{:016x}", u64::from_be_bytes(nonce)),
@@ -121,7 +121,7 @@ impl Tokens {
         if now >= expires_at {
             return Err(TokenError::Expired);
         }
-        let session = Session(claims.sid);
+        let session = Session(claims.sid.into());
         if self.is_ended(&session) {
             return Err(TokenError::Revoked);
         }

@@ -115,9 +115,14 @@ impl Bus {
         &self.node
     }
 
+    /// Whether there may be other nodes.
+    pub fn has_others(&self) -> bool {
+        !matches!(self.transport, Transport::None)
+    }
+
     /// Sends an event to the sockets of the other nodes, soon or never.
     pub fn publish(&self, event: &str, audience: &Audience, payload: &impl Serialize) {
-        if matches!(self.transport, Transport::None) {
+        if !self.has_others() {
             return;
         }
         let encoded = to_raw_value(payload).and_then(|payload| {

@@ -1,5 +1,7 @@
 //! Who is calling.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use events::{Role, Timestamp, UserId};
 use http::request::Parts;
@@ -27,7 +29,7 @@ pub struct Caller {
 
 /// A sign-in: the family of refresh tokens that one login started.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Session(pub String);
+pub struct Session(pub Arc<str>);
 
 impl Caller {
     /// Whether the caller is an administrator.

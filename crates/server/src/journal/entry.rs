@@ -65,7 +65,7 @@ impl Control {
     /// The sign-in that this ends, if it does.
     pub fn ended_session(&self) -> Option<Session> {
         match self {
-            Self::SessionEnded { session } => Some(Session(session.clone())),
+            Self::SessionEnded { session } => Some(Session(session.as_str().into())),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use events::UserId;
 
 use super::limits::Meter;
 use super::recovery::session::Session;
+use super::typing::Said;
 use crate::extract::Caller;
 
 /// What the gateway keeps with a socket.
@@ -31,6 +32,8 @@ pub struct State {
     pub online: Vec<UserId>,
     /// The user's name, once it was needed.
     pub name: Option<Arc<str>>,
+    /// What it last said of its writing.
+    pub said: Option<Box<Said>>,
 }
 
 /// Whether a socket is in a room.

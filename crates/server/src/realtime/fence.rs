@@ -8,7 +8,8 @@
 //! the join takes effect before the end, which undoes it.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Rooms share versions; two rooms of one version cost a needless second check at worst.
 const VERSIONS: usize = 64;
@@ -16,38 +17,48 @@ const VERSIONS: usize = 64;
 /// The versions of rooms.
 pub struct Fence {
     hasher: RandomState,
-    versions: [Mutex<u64>; VERSIONS],
+    rooms: [Rooms; VERSIONS],
+}
+
+/// The rooms of one version.
+#[derive(Default)]
+struct Rooms {
+    /// Held while a join or the end of a membership takes effect.
+    effect: Mutex<()>,
+    /// Changed under the lock, before the effect, and read without it.
+    version: AtomicU64,
 }
 
 impl Default for Fence {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), versions: std::array::from_fn(|_| Mutex::default()) }
+        Self { hasher: RandomState::new(), rooms: std::array::from_fn(|_| Rooms::default()) }
     }
 }
 
 impl Fence {
-    fn lock(&self, room: &str) -> MutexGuard<'_, u64> {
-        let index = self.hasher.hash_one(room) as usize % VERSIONS;
-        // A number is whole whatever happened to its last holder.
-        self.versions[index].lock().unwrap_or_else(PoisonError::into_inner)
+    fn rooms(&self, room: &str) -> &Rooms {
+        &self.rooms[self.hasher.hash_one(room) as usize % VERSIONS]
     }
 
     /// The room's version, to be read before a membership is checked.
     pub fn version(&self, room: &str) -> u64 {
-        *self.lock(room)
+        self.rooms(room).version.load(Ordering::SeqCst)
     }
 
     /// Carries out the end of a membership in `room`.
     pub fn end(&self, room: &str, effect: impl FnOnce()) {
-        let mut version = self.lock(room);
-        *version += 1;
+        let rooms = self.rooms(room);
+        // There is nothing in it that its last holder could have broken.
+        let _held = rooms.effect.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.version.fetch_add(1, Ordering::SeqCst);
         effect();
     }
 
     /// Carries out a join that was checked under `version`, or returns false: check again.
     pub fn join(&self, room: &str, version: u64, effect: impl FnOnce()) -> bool {
-        let current = self.lock(room);
-        let unchanged = *current == version;
+        let rooms = self.rooms(room);
+        let _held = rooms.effect.lock().unwrap_or_else(PoisonError::into_inner);
+        let unchanged = rooms.version.load(Ordering::SeqCst) == version;
         if unchanged {
             effect();
         }

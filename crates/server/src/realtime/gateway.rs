@@ -240,7 +240,7 @@ impl Gateway {
         let rooms: Vec<socketio::Room> =
             if is_admin { vec![Room::Admins.to_string().into()] } else { Vec::new() };
         let user = caller.as_ref().map(|caller| caller.user_id.clone());
-        let tag = user.as_ref().map(|user| user.as_str().into());
+        let tag = user.clone().map(Into::into);
         let (session, pid) = recovery::begin(&self.app, user, &rooms);
         let sid = session.sid.to_string();
         let client = Client::new(caller.map(Arc::new), session, FIRST);

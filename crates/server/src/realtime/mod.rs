@@ -254,11 +254,7 @@ impl Realtime {
     ///
     /// # Errors
     /// When `data` cannot be encoded.
-    pub fn emit_global_event(
-        &self,
-        event: &str,
-        data: &impl Serialize,
-    ) -> Result<(), EncodeError> {
+    pub fn emit_global_event(&self, event: &str, data: &impl Serialize) -> Result<(), EncodeError> {
         self.emit_to_room(Room::Everyone, event, data)
     }
 
@@ -290,12 +286,8 @@ impl Realtime {
         payload: &impl Serialize,
         but: Option<&Socket>,
     ) -> Result<(), EncodeError> {
-        let mut event = Frame::builder(NAMESPACE, name)?.arg(payload)?;
-        if event.ends_in_text() {
-            // A client takes a text at the end of an event for an offset.
-            event = event.arg(&())?;
-        }
-        self.emit_frame(&recovery::feed::address(audience), &event.build()?, but);
+        let frame = ephemeral(name, payload)?;
+        self.emit_frame(&recovery::feed::address(audience), &frame, but);
         Ok(())
     }
 
@@ -309,6 +301,16 @@ impl Realtime {
         }
         selector.emit(frame);
     }
+}
+
+/// The packet of an event that is not journaled.
+fn ephemeral(name: &str, payload: &impl Serialize) -> Result<Frame, EncodeError> {
+    let mut event = Frame::builder(NAMESPACE, name)?.arg(payload)?;
+    if event.ends_in_text() {
+        // A client takes a text at the end of an event for an offset.
+        event = event.arg(&())?;
+    }
+    event.build()
 }
 
 /// The sockets of an address.

@@ -26,7 +26,7 @@ impl RoomSink {
         let item = Item::of(read, &self.epoch);
         let realtime = &self.app.realtime;
         if let What::Control(Control::SessionEnded { session }) = &item.what {
-            let session = Session(session.clone());
+            let session = Session(session.as_str().into());
             // First the tokens, then the sockets: who connects in between is refused, or
             // found among the sockets, or sees that the sign-in has ended when it is added.
             self.app.tokens.end(session.clone(), self.app.clock.now());

@@ -3,17 +3,38 @@
 use std::sync::Arc;
 
 use events::chat::UserTyping;
-use events::{Event as _, Refusal, Room, Typing, UserId};
-use socketio::Socket;
+use events::{Access, Event as _, Refusal, Room, Typing, UserId};
+use socketio::{EncodeError, Frame, Socket};
 
 use super::client::{Client, Inside};
 use super::gateway::{Gateway, Outcome, Refused, Step};
+use super::recovery::feed::address;
+use super::recovery::history::Address;
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::users;
 
 /// The longest name that is handed on in `open` access, in characters.
 const NAME_MAX: usize = 80;
+
+/// What a socket last said of its user's writing. Who writes says so again and again, and nothing but
+/// whether it is so changes.
+pub struct Said {
+    event: UserTyping,
+    address: Address,
+    /// Of having stopped, and of writing.
+    frames: [Frame; 2],
+}
+
+impl Said {
+    fn new(event: UserTyping, access: Access) -> Result<Self, EncodeError> {
+        let frame = |is_typing| {
+            super::ephemeral(UserTyping::NAME, &UserTyping { is_typing, ..event.clone() })
+        };
+        let frames = [frame(false)?, frame(true)?];
+        Ok(Self { address: address(&event.audience(access, &())), frames, event })
+    }
+}
 
 impl Gateway {
     /// In `strict` access the socket must be in the chat, and who is typing is its user. Once the
@@ -27,18 +48,27 @@ impl Gateway {
         if !self.is_strict() {
             return self.typing_as_said(socket, typing);
         }
-        let room = Room::Chat(typing.chat_id.clone());
-        let caller = client.caller().ok_or_else(|| outside(&room))?;
+        let room = |typing: Typing| Room::Chat(typing.chat_id);
+        let state = client.state();
+        let Some(caller) = &state.caller else { return Err(outside(room(typing))) };
         if typing.user_id.as_ref().is_some_and(|user| *user != caller.user_id) {
-            return Err(Refused::forbidden("This is another user").about(room));
+            return Err(Refused::forbidden("This is another user").about(room(typing)));
         }
-        let inside = self.inside(client, &room.to_string());
-        let name = client.state().name.clone();
-        match (inside, name) {
-            (Inside::No, _) => Err(outside(&room)),
+        if let Some(said) =
+            state.said.as_deref().filter(|said| said.event.chat_id == typing.chat_id)
+            && let [name] = said.address.rooms.as_slice()
+            && self.inside(client, name) == Inside::Yes
+        {
+            self.say(socket, said, typing.is_typing);
+            return Ok(Step::Done(Some(room(typing))));
+        }
+        let (caller, name) = (caller.clone(), state.name.clone());
+        drop(state);
+        match (self.inside(client, &Room::Chat(typing.chat_id.clone()).to_string()), name) {
+            (Inside::No, _) => Err(outside(room(typing))),
             (Inside::Yes, Some(name)) => {
-                self.tell(socket, &caller, &typing, &name)?;
-                Ok(Step::Done(Some(room)))
+                self.tell(socket, client, &caller, &typing, &name)?;
+                Ok(Step::Done(Some(room(typing))))
             }
             (inside, name) => {
                 let (gateway, socket) = (self.clone(), socket.clone());
@@ -60,7 +90,7 @@ impl Gateway {
         let room = Room::Chat(typing.chat_id.clone());
         let Some(client) = socket.data::<Client>() else { return Ok(None) };
         if inside != Inside::Yes && !self.is_inside(socket, client, &room.to_string()).await {
-            return Err(outside(&room));
+            return Err(outside(room));
         }
         let name = if let Some(name) = name {
             name
@@ -70,7 +100,7 @@ impl Gateway {
             client.state().name = Some(name.clone());
             name
         };
-        self.tell(socket, caller, typing, &name)?;
+        self.tell(socket, client, caller, typing, &name)?;
         Ok(Some(room))
     }
 
@@ -82,19 +112,32 @@ impl Gateway {
     fn tell(
         &self,
         socket: &Socket,
+        client: &Client,
         caller: &Caller,
         typing: &Typing,
         name: &str,
     ) -> Result<(), Refused> {
-        self.broadcast(
-            socket,
-            &UserTyping {
-                chat_id: typing.chat_id.clone(),
-                user_id: caller.user_id.clone(),
-                user_name: Some(name.to_owned()),
-                is_typing: typing.is_typing,
-            },
-        )
+        let event = UserTyping {
+            chat_id: typing.chat_id.clone(),
+            user_id: caller.user_id.clone(),
+            user_name: Some(name.to_owned()),
+            is_typing: typing.is_typing,
+        };
+        let access = self.app.config.realtime.access;
+        let said = Said::new(event, access).map_err(|_| Refused::internal())?;
+        self.say(socket, &said, typing.is_typing);
+        client.state().said = Some(Box::new(said));
+        Ok(())
+    }
+
+    fn say(&self, socket: &Socket, said: &Said, is_typing: bool) {
+        let frame = &said.frames[usize::from(is_typing)];
+        self.realtime().emit_frame(&said.address, frame, Some(socket));
+        if self.app.bus.has_others() {
+            let event = UserTyping { is_typing, ..said.event.clone() };
+            let audience = event.audience(self.app.config.realtime.access, &());
+            self.app.bus.publish(UserTyping::NAME, &audience, &event);
+        }
     }
 
     /// `open` access: whoever says so is typing.
@@ -110,15 +153,11 @@ impl Gateway {
             user_name: name.map(|name| start_of(name).to_owned()),
             is_typing: typing.is_typing,
         };
-        self.broadcast(socket, &event)?;
-        Ok(Step::Done(Some(Room::Chat(event.chat_id))))
-    }
-
-    fn broadcast(&self, socket: &Socket, event: &UserTyping) -> Result<(), Refused> {
         let audience = event.audience(self.app.config.realtime.access, &());
         self.realtime()
-            .deliver_everywhere(UserTyping::NAME, &audience, event, Some(socket))
-            .map_err(|_| Refused::internal())
+            .deliver_everywhere(UserTyping::NAME, &audience, &event, Some(socket))
+            .map_err(|_| Refused::internal())?;
+        Ok(Step::Done(Some(Room::Chat(event.chat_id))))
     }
 }
 
@@ -130,8 +169,8 @@ fn start_of(name: &str) -> &str {
     name.char_indices().nth(NAME_MAX).map_or(name, |(end, _)| &name[..end])
 }
 
-fn outside(room: &Room) -> Refused {
-    Refused::forbidden("Join the chat first").about(room.clone())
+fn outside(room: Room) -> Refused {
+    Refused::forbidden("Join the chat first").about(room)
 }
 
 #[cfg(test)]

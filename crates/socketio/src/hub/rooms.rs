@@ -16,7 +16,8 @@ pub(crate) struct Member {
 struct RoomState {
     name: Room,
     namespace: u16,
-    members: Vec<Member>,
+    /// Many rooms are a user's own.
+    members: SmallVec<[Member; 2]>,
 }
 
 /// That a socket is in a room, and where it stands among the room's members.
@@ -104,7 +105,7 @@ impl RoomTable {
         let room = if let Some(room) = known.get(name) {
             *room
         } else {
-            let state = RoomState { name: name.clone(), namespace, members: Vec::new() };
+            let state = RoomState { name: name.clone(), namespace, members: SmallVec::new() };
             let room = self.rooms.insert(state) as u32;
             known.insert(name.clone(), room);
             room

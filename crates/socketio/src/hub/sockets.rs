@@ -357,14 +357,16 @@ impl Worker {
     /// Hands an event to the handler. What does not finish at once goes on in a task.
     fn run_event(&mut self, socket: u32, event: Event) {
         let App::SocketIo(handler) = &self.hub.app else { return };
-        let Some(state) = self.sockets.get_mut(socket as usize) else { return };
+        let Some(state) = self.sockets.get(socket as usize) else { return };
         let key = Key { slot: socket, serial: state.serial };
-        let handle = state.handle.clone();
-        let Some(Some(mut future)) = guarded("event", || handler.event(&handle, event)) else {
+        let Some(Some(mut future)) = guarded("event", || handler.event(&state.handle, event))
+        else {
             return;
         };
         if guarded("event", || (&mut future).now_or_never()) == Some(None) {
-            state.busy = true;
+            if let Some(state) = self.sockets.get_mut(socket as usize) {
+                state.busy = true;
+            }
             let (hub, worker) = (self.hub.clone(), self.index);
             self.hub.runtime.spawn(async move {
                 if AssertUnwindSafe(future).catch_unwind().await.is_err() {

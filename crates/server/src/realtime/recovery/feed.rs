@@ -85,8 +85,8 @@ pub fn address(audience: &Audience) -> Address {
     Address {
         rooms: if everyone { smallvec::SmallVec::new() } else { rooms.collect() },
         everyone,
-        only: audience.only.as_ref().map(|user| user.as_str().into()),
-        except: audience.except.as_ref().map(|user| user.as_str().into()),
+        only: audience.only.clone().map(Into::into),
+        except: audience.except.clone().map(Into::into),
     }
 }
 

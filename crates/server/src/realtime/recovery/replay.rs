@@ -484,7 +484,7 @@ impl Attempt<'_> {
         let mut accept = Accept::new(client).rooms(rooms);
         accept.sid = Some(self.session.sid.to_string());
         accept.pid = Some(pid.to_owned());
-        accept.tag = self.session.user.as_ref().map(|user| user.as_str().into());
+        accept.tag = self.session.user.clone().map(Into::into);
         accept.replay = replay;
         Ok(self.pending.accept(accept))
     }

@@ -154,11 +154,7 @@ pub async fn save(
 
 /// Inserts new rows. Which of them are there: a storm of clients brings many, and nearly always all
 /// of them are, so that they need not be named one by one.
-async fn insert(
-    tx: &mut db::Tx,
-    node: &str,
-    new: &[&Change],
-) -> Result<Vec<SessionId>, DbError> {
+async fn insert(tx: &mut db::Tx, node: &str, new: &[&Change]) -> Result<Vec<SessionId>, DbError> {
     let engine = tx.engine();
     let insert = Sql::for_rows(
         engine,

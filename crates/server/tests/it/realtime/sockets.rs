@@ -28,7 +28,7 @@ app_test!(the_end_of_a_sign_in_closes_its_sockets_on_every_node, async |app| {
     let node = app.serve().await;
     let (buyer, other) = (app.buyer().await, app.buyer().await);
     let (mut closes, mut stays) = (buyer.connect(&node).await, other.connect(&node).await);
-    app.control_elsewhere(&Control::SessionEnded { session: buyer.session.0.clone() }).await;
+    app.control_elsewhere(&Control::SessionEnded { session: buyer.session.0.to_string() }).await;
     assert_eq!(closes.closed().await, "session ended");
     let error = Socket::connect(&node, &json!({ "token": buyer.token })).await.err().unwrap();
     assert_eq!(error["data"]["code"], "token_revoked");

@@ -64,7 +64,7 @@ impl TestApp {
         )
         .await
         .expect("a user");
-        let session = Session(format!("session-{id}"));
+        let session = Session(format!("session-{id}").into());
         tx.execute(
             sql!(
                 "INSERT INTO sessions (id, user_id, created_at, expires_at)

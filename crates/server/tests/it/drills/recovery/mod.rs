@@ -127,7 +127,7 @@ pub async fn members(url: &str, users: usize, rooms: usize) -> Vec<String> {
     let now = SystemClock.now();
     let token = |n: usize| {
         let user = format!("r{n}").parse().expect("an id");
-        let session = Session(format!("s{n}"));
+        let session = Session(format!("s{n}").into());
         let issued = tokens.issue(&user, Role::Buyer, &session, now, [0; 8]);
         issued.expect("a token").0
     };
