@@ -2,7 +2,6 @@
 //! take a benchmark longer than what it measures.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use anyhow::{Result, anyhow};
 use db::{Sql, args};
@@ -12,7 +11,7 @@ use souk::extract::Session;
 use souk::node::{self, Outside};
 
 /// A group chat: its id, and its members by number.
-pub type Chat = (String, Vec<Range<usize>>);
+pub type Chat = (String, Vec<usize>);
 
 /// Fills the database that `vars` name with buyers, called `name`, and their chats. Returns a token
 /// of each, good for a program with the same `vars`.
@@ -42,9 +41,6 @@ pub async fn settle(
         tx.execute(Sql::concat(&[user]), args![id(number), name]).await?;
     }
     for (room, members) in chats {
-        let mut members: Vec<usize> = members.into_iter().flatten().collect();
-        members.sort_unstable();
-        members.dedup();
         let Some(first) = members.first() else { continue };
         tx.execute(Sql::concat(&[chat]), args![&room, id(*first)]).await?;
         for member in members {

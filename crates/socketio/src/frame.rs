@@ -116,7 +116,9 @@ impl Frame {
         let mut append = |opcode, length, parts: &[&[u8]]| {
             ws::encode_header(&mut out, opcode, length);
             let start = out.len();
-            parts.iter().for_each(|part| out.extend_from_slice(part));
+            for part in parts {
+                out.extend_from_slice(part);
+            }
             start..out.len()
         };
         let text = append(Opcode::Text, length, text);

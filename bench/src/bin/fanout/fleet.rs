@@ -161,9 +161,8 @@ impl Fleet {
     /// answer then.
     fn join_again(&mut self) -> Result<()> {
         let Clients { list, ready, .. } = &mut self.clients;
-        let waiting = list.iter_mut().filter(|c| matches!(c.phase, Phase::Acknowledging(_)));
-        waiting.map(|client| client.join(ready)).collect::<io::Result<()>>()?;
-        Ok(())
+        let mut waiting = list.iter_mut().filter(|c| matches!(c.phase, Phase::Acknowledging(_)));
+        Ok(waiting.try_for_each(|client| client.join(ready))?)
     }
 
     fn start(&mut self, to: SocketAddr, plan: &Plan, joins: Vec<Vec<u8>>) -> Result<()> {

@@ -225,12 +225,13 @@ impl Pairs {
         let mut next = 0;
         let mut due = Instant::now();
         while delays.len() < total {
-            for turn in next..(next + at_a_time).min(total) {
+            let some = next..(next + at_a_time).min(total);
+            next = some.end;
+            for turn in some {
                 let (room, side) = (turn % rooms, turn / rooms % 2);
                 let client = room * 2 + side;
                 sent[room] = Instant::now();
                 fleet.send(client, &say[client])?;
-                next += 1;
             }
             due += Duration::from_millis(1);
             while let Some(left) = due.checked_duration_since(Instant::now()) {

@@ -38,9 +38,10 @@ impl Town {
                 let at = room.checked_sub(first).filter(|at| *at < pairs)?;
                 Some(at * 2..at * 2 + 2)
             };
-            let members = match LARGE.contains(&room) {
-                true => [0..users].into_iter().collect(),
-                false => [pair(1), pair(2)].into_iter().flatten().collect(),
+            let members = if LARGE.contains(&room) {
+                (0..users).collect()
+            } else {
+                [pair(1), pair(2)].into_iter().flatten().flatten().collect()
             };
             (format!("r{room}"), members)
         };

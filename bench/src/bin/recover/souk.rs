@@ -76,9 +76,7 @@ impl World {
         if postgres {
             self.empty().await?;
         }
-        let chat = |first: usize| {
-            (room_of(first), [first..(first + MEMBERS).min(users)].into_iter().collect())
-        };
+        let chat = |first: usize| (room_of(first), (first..(first + MEMBERS).min(users)).collect());
         let chats = (0..users).step_by(MEMBERS).map(chat);
         let id = |number| format!("u{number}");
         self.tokens = people::settle(&self.vars(), users, id, "A bench client", chats).await?;
