@@ -235,8 +235,8 @@ fn cores(bench: &Bench, peer: Peer) -> Result<Figures> {
         rates.push(rate(&server, count, || room.talk(messages, Pace::InFlight(4)).map(drop))?);
         drop(room);
         let mut pairs = Pairs::connect(&server, 2, bench.size.pairs)?;
-        pairs.exchange(2)?;
-        let messages = bench.size.messages / 2;
+        pairs.exchange(20)?;
+        let messages = bench.size.messages * 2;
         rates.push(rate(&server, messages * bench.size.pairs, || pairs.exchange(messages))?);
     }
     if let [room_1, pairs_1, room_2, pairs_2] = rates[..] {

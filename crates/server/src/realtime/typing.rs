@@ -27,12 +27,21 @@ pub struct Said {
 }
 
 impl Said {
-    fn new(event: UserTyping, access: Access) -> Result<Self, EncodeError> {
+    fn new(event: UserTyping, client: &Client, access: Access) -> Result<Self, EncodeError> {
         let frame = |is_typing| {
             super::ephemeral(UserTyping::NAME, &UserTyping { is_typing, ..event.clone() })
         };
         let frames = [frame(false)?, frame(true)?];
-        Ok(Self { address: address(&event.audience(access, &())), frames, event })
+        let mut address = address(&event.audience(access, &()));
+        // The name that the session has of the room, so that the two are seen to be one.
+        let session = client.session.state();
+        for name in &mut address.rooms {
+            if let Some((known, _)) = session.live.iter().find(|(live, _)| live == name) {
+                name.clone_from(known);
+            }
+        }
+        drop(session);
+        Ok(Self { event, address, frames })
     }
 }
 
@@ -124,7 +133,7 @@ impl Gateway {
             is_typing: typing.is_typing,
         };
         let access = self.app.config.realtime.access;
-        let said = Said::new(event, access).map_err(|_| Refused::internal())?;
+        let said = Said::new(event, client, access).map_err(|_| Refused::internal())?;
         self.say(socket, &said, typing.is_typing);
         client.state().said = Some(Box::new(said));
         Ok(())

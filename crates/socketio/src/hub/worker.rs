@@ -7,7 +7,7 @@
 use super::command::{Action, Command, Key, Selection};
 use super::rooms::{Member, RoomTable};
 use super::session::{Millis, NEVER, Probe, Session, SocketState};
-use super::{Counters, Hub};
+use super::{Counters, Hub, WorkerLink};
 use crate::frame::Frame;
 use crate::id::Sid;
 use crate::reason::Reason;
@@ -140,8 +140,12 @@ impl Worker {
         }
     }
 
+    fn link(&self) -> &WorkerLink {
+        &self.hub.workers[self.index as usize]
+    }
+
     pub(super) fn stats(&self) -> &Counters {
-        &self.hub.workers[self.index as usize].stats
+        &self.link().stats
     }
 
     pub(super) fn serial(&mut self) -> u64 {
@@ -160,12 +164,10 @@ impl Worker {
 
     /// One turn. Whether there is more to do at once; `None` when the worker has ended.
     fn turn(&mut self, events: &mut Events, more: bool) -> Option<bool> {
-        let hub = self.hub.clone();
-        let sleeping = &hub.workers[self.index as usize].sleeping;
         let mut next = None;
         let mut wait = Some(Duration::ZERO);
         if !more {
-            sleeping.store(true, Ordering::SeqCst);
+            self.link().sleeping.store(true, Ordering::SeqCst);
             fence(Ordering::SeqCst);
             next = self.next_command();
             if next.is_none() {
@@ -178,7 +180,7 @@ impl Worker {
         {
             tracing::error!(%error, "waiting for connections failed");
         }
-        sleeping.store(false, Ordering::SeqCst);
+        self.link().sleeping.store(false, Ordering::SeqCst);
         self.tick();
 
         let mut readable = std::mem::take(&mut self.readable);
@@ -518,7 +520,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.hub.workers[self.index as usize].mailbox.close();
+        self.link().mailbox.close();
     }
 }
 
