@@ -33,6 +33,8 @@ test("a side that was cut off gets what it missed, in order, and goes on", async
   const sides = await demo(t, world);
   const { page, buyer, seller } = sides;
   await walk(sides, 1);
+  // The buyer shows the deal once it is in its rooms, the chat among them.
+  await buyer.at.locator(".deal-card").waitFor();
   await buyer.at.getByRole("button", { name: "Cut network" }).click();
   await buyer.at.getByText("offline").waitFor();
   await seller.act("Make an offer", { amount: "175.00" });

@@ -34,3 +34,27 @@ app_test!(who_types_is_who_the_token_says, async |app| {
     }
     node.stop().await;
 });
+
+app_test!(who_types_in_two_chats_is_heard_in_each, async |app| {
+    let node = app.serve().await;
+    let (ada, bob, eve) = (app.admin().await, app.admin().await, app.admin().await);
+    let mut types = ada.connect(&node).await;
+    let (mut one, mut two) = (bob.connect(&node).await, eve.connect(&node).await);
+    for (socket, chat) in [(&mut one, "c1"), (&mut two, "c2")] {
+        socket.done("join-chat-room", chat).await;
+        types.done("join-chat-room", chat).await;
+    }
+    for chat in ["c1", "c2", "c2", "c1"] {
+        for event in ["typing-start", "typing-stop"] {
+            types.done(event, json!({ "chatId": chat })).await;
+        }
+    }
+    for (socket, chat) in [(&mut one, "c1"), (&mut two, "c2")] {
+        for is_typing in [true, false, true, false] {
+            let said = socket.event("user-typing").await;
+            assert_eq!((&said["chatId"], &said["isTyping"]), (&json!(chat), &json!(is_typing)));
+        }
+        assert!(socket.unread().await.is_empty());
+    }
+    node.stop().await;
+});
