@@ -15,8 +15,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub struct Emitter {
     stream: TcpStream,
     request: String,
-    /// Requests whose answers were not read.
-    open: usize,
+    /// The answer to the last request was not read.
+    asked: bool,
 }
 
 impl Emitter {
@@ -25,32 +25,32 @@ impl Emitter {
         let stream = TcpStream::connect(server.address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(LIMIT))?;
-        Ok(Self { stream, request: emission(room, size), open: 0 })
+        Ok(Self { stream, request: emission(room, size), asked: false })
     }
 
     /// Asks for an event, once the one before was answered.
     pub fn ask(&mut self) -> Result<()> {
         self.answered()?;
         self.stream.write_all(self.request.as_bytes())?;
-        self.open += 1;
+        self.asked = true;
         Ok(())
     }
 
     /// Waits until what was asked for is answered.
     pub fn answered(&mut self) -> Result<()> {
-        while self.open > 0 {
-            let mut answer = Vec::new();
-            while !answer.ends_with(b"}") {
-                let mut bytes = [0; 1024];
-                match self.stream.read(&mut bytes)? {
-                    0 => bail!("no answer: {}", String::from_utf8_lossy(&answer)),
-                    count => answer.extend_from_slice(&bytes[..count]),
-                }
+        if !std::mem::take(&mut self.asked) {
+            return Ok(());
+        }
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            let mut bytes = [0; 1024];
+            match self.stream.read(&mut bytes)? {
+                0 => bail!("no answer: {}", String::from_utf8_lossy(&answer)),
+                count => answer.extend_from_slice(&bytes[..count]),
             }
-            if !answer.starts_with(b"HTTP/1.1 202") {
-                bail!("not emitted: {}", String::from_utf8_lossy(&answer));
-            }
-            self.open -= 1;
+        }
+        if !answer.starts_with(b"HTTP/1.1 202") {
+            bail!("not emitted: {}", String::from_utf8_lossy(&answer));
         }
         Ok(())
     }

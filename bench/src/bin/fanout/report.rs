@@ -54,7 +54,7 @@ pub const FURTHER: &[Measure] = &[
     measure("cores-pairs", "two cores: throughput of rooms of two", "× one core", 2),
     measure("cores-room-rate", "two cores: deliveries to one large room", "/s", 0),
     measure("cores-pairs-rate", "two cores: deliveries to rooms of two", "/s", 0),
-    measure("paced-room-p99", "two cores, a room of 10,000 four times a second: p99", "ms", 1),
+    measure("paced-room-p99", "two cores, one large room four times a second: p99", "ms", 1),
     measure("paced-room-spare", "of the two cores unused meanwhile", "%", 0),
     measure("paced-pairs-p99", "two cores, rooms of two, 10,000 messages a second: p99", "ms", 2),
     measure("paced-pairs-spare", "of the two cores unused meanwhile, too", "%", 0),

@@ -2,7 +2,7 @@
 
 use crate::support::{Got, TestServer, Ws, soon};
 use http::HeaderValue;
-use socketio::{Config, Refused};
+use socketio::{Config, EngineHandler, EngineMessage, EngineSession, Refused, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -98,4 +98,40 @@ async fn what_is_not_plain_is_left_to_the_http_server() {
     server.io.shutdown(std::time::Duration::from_secs(5)).await;
     let closing = head(&server, &(REQUEST.to_owned() + "\r\n")).await;
     assert!(closing.starts_with("http/1.1 503"), "{closing}");
+}
+
+struct Silent;
+
+impl EngineHandler for Silent {
+    fn message(&self, _: &EngineSession, _: EngineMessage) {}
+}
+
+#[tokio::test]
+async fn at_once_only_what_is_here_is_taken() {
+    let builder = Server::engine_builder(Config::default(), Silent);
+    let server = builder.start(tokio::runtime::Handle::current()).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let accept = || {
+        let (stream, peer) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        (stream, peer)
+    };
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let (stream, peer) = accept();
+    let stream = server.open_at_once(stream, peer).expect("nothing is here yet");
+    client.write_all(REQUEST.as_bytes()).await.unwrap();
+    let stream = server.open_at_once(stream, peer).expect("its end is missing");
+    client.write_all(b"\r\n").await.unwrap();
+    assert!(server.open_at_once(stream, peer).is_none(), "it is whole");
+    assert!(rest_of_head(&mut client).await.starts_with("http/1.1 101"));
+
+    let mut other = TcpStream::connect(address).await.unwrap();
+    let (stream, peer) = accept();
+    other.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut stream = server.open_at_once(stream, peer).expect("it opens nothing");
+    let mut bytes = [0; 18];
+    std::io::Read::read_exact(&mut stream, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"GET / HTTP/1.1\r\n\r\n", "nothing of it was read");
+    server.io().shutdown(std::time::Duration::from_secs(1)).await;
 }
